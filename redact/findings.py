@@ -1,0 +1,131 @@
+"""What was found in a video and what is to be obscured in it. Pure data, all in display pixels.
+
+A plan describes each region by key boxes; between two of them the box moves in a straight line.
+Sparse keys keep the plan of a ten-hour video small and give a person few numbers to correct.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from enum import StrEnum
+
+from redact.geometry import Box
+from redact.timeline import Span
+
+
+class Kind(StrEnum):
+    """What a region hides."""
+
+    FACE = "face"
+    PLATE = "plate"
+    ZONE = "zone"
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One finding in one frame: ``box`` in display pixels, ``score`` in 0..1."""
+
+    kind: Kind
+    box: Box
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class FrameDetections:
+    """All findings of one examined frame; ``index`` counts frames in display order from 0.
+
+    ``scene_cut`` says that the picture changed entirely since the examined frame before it.
+    """
+
+    index: int
+    detections: tuple[Detection, ...]
+    scene_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeyBox:
+    """Where a region is at one frame; ``score`` is None where the box was filled in, not detected."""
+
+    index: int
+    box: Box
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One object followed through the video: key boxes in rising frame order, at least one.
+
+    Exists from its first to its last key, both included.
+    """
+
+    id: int
+    kind: Kind
+    keys: tuple[KeyBox, ...]
+
+    def __post_init__(self) -> None:
+        if not self.keys or any(a.index >= b.index for a, b in zip(self.keys, self.keys[1:], strict=False)):
+            raise ValueError(f"track {self.id} needs at least one key box, in rising frame order")
+
+    @property
+    def span(self) -> Span:
+        return Span(self.keys[0].index, self.keys[-1].index + 1)
+
+    def at(self, index: int) -> Box | None:
+        """The box at a frame, interpolated between keys; None outside the track."""
+        if index not in self.span:
+            return None
+        i = bisect_right(self.keys, index, key=lambda k: k.index) - 1
+        a = self.keys[i]
+        if a.index == index:
+            return a.box
+        b = self.keys[i + 1]
+        return a.box.lerp(b.box, (index - a.index) / (b.index - a.index))
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """What to obscure in one frame: ``box`` has whole-number edges inside the picture."""
+
+    track: int
+    kind: Kind
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class SourceId:
+    """The source a plan was made for: its SHA-256 and what pass 1 counted in it."""
+
+    sha256: str
+    frames: int
+    width: int
+    height: int
+    """Display pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedactionPlan:
+    """Everything pass 2 needs besides the source and the recipe.
+
+    ``tracks`` are final: padded, with lead-in and lead-out. ``black`` lists the frames, by index,
+    that could not be decoded cleanly and are replaced by black ones.
+    """
+
+    source: SourceId
+    recipe_sha256: str
+    detectors: tuple[str, ...]
+    tracks: tuple[Track, ...]
+    black: tuple[int, ...] = ()
+    stride: int = 1
+    """Every how many frames detection looked; frames between were filled by tracking."""
+
+    def regions(self, index: int) -> tuple[Region, ...]:
+        """The regions of one frame, in track order, rounded outwards and clipped to the picture."""
+        out = []
+        for t in self.tracks:
+            box = t.at(index)
+            if box is not None:
+                box = box.round_out().clip(self.source.width, self.source.height)
+                if not box.is_empty:
+                    out.append(Region(t.id, t.kind, box))
+        return tuple(out)

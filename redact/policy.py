@@ -1,0 +1,202 @@
+"""The recipe: what to obscure, how, and what a release may carry. Strict TOML, checked before any work.
+
+A recipe must name what it obscures; there is no built-in "nothing". Every other value has the
+default of ``public-release``. Durations are seconds, sizes are pixels, as the key's name says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from redact.errors import RecipeError
+from redact.findings import Kind
+
+Score = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0, le=60)]
+
+
+class Method(StrEnum):
+    """How a region is obscured."""
+
+    BLUR = "blur"
+    MOSAIC = "mosaic"
+    SOLID = "solid"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class ObscurePolicy(_Section):
+    """``[obscure]``: what is hidden and how."""
+
+    kinds: tuple[Literal["face", "plate"], ...] = Field(min_length=1, strict=False)
+    method: Literal["blur", "mosaic", "solid"] = "blur"
+    shape: Literal["ellipse", "box"] = "ellipse"
+    """Faces are covered by this shape; plates always by a box."""
+    cells: Annotated[int, Field(ge=1, le=6)] = 6
+    """Grid of averages that may remain inside a region, per side."""
+    face_padding: Annotated[float, Field(ge=0, le=2)] = 0.2
+    """Grown on each side by this share of the detected width and height."""
+    plate_padding: Annotated[float, Field(ge=0, le=2)] = 0.15
+
+
+class DetectPolicy(_Section):
+    """``[detect]``: who looks, how closely and how often."""
+
+    detectors: tuple[str, ...] = Field(default=("redact-pico",), min_length=1, strict=False)
+    size_px: Annotated[int, Field(ge=128, le=8192)] = 1280
+    """Long side of the picture that the detectors see; a smaller source is not enlarged."""
+    stride_frames: Annotated[int, Field(ge=1, le=30)] = 3
+    """Every how many frames the detectors look."""
+    second_detectors: tuple[str, ...] = Field(default=(), strict=False)
+    """Detectors of another descent whose findings are added, at their own size and stride."""
+    second_size_px: Annotated[int, Field(ge=128, le=8192)] = 640
+    second_stride_frames: Annotated[int, Field(ge=1, le=300)] = 15
+    low_score: Score = 0.10
+    """Findings below this are dropped; from here on they may continue a track."""
+    high_score: Score = 0.25
+    """Findings from this score on may begin a track."""
+
+    @model_validator(mode="after")
+    def _order(self) -> DetectPolicy:
+        if self.low_score > self.high_score:
+            raise ValueError("low_score must not exceed high_score")
+        return self
+
+
+class TrackPolicy(_Section):
+    """``[track]``: how findings become regions without a clear frame between them."""
+
+    lead_in_seconds: Seconds = 0.5
+    lead_out_seconds: Seconds = 0.5
+    max_gap_seconds: Seconds = 1.5
+    """A track that is seen again within this time is covered all through."""
+    single_score: Score = 0.5
+    """A finding in one examined frame alone counts only from this score on."""
+
+
+class AudioPolicy(_Section):
+    """``[audio]``: speech identifies people too."""
+
+    mode: Literal["drop", "keep"] = "drop"
+
+
+class DamagePolicy(_Section):
+    """``[damage]``: what to do with a source that cannot be decoded cleanly."""
+
+    on_damage: Literal["refuse", "black"] = "refuse"
+
+
+class StreamPolicy(_Section):
+    """``[streams]``: which video stream; -1 means the only one, and several are refused."""
+
+    video_index: Annotated[int, Field(ge=-1, le=64)] = -1
+
+
+class VerifyPolicy(_Section):
+    """``[verify]``: how closely the finished file is looked at again."""
+
+    detector_stride_frames: Annotated[int, Field(ge=1, le=1000)] = 15
+    """Every how many frames a detector looks at the release, at another scale."""
+    detectors: tuple[str, ...] = Field(default=(), strict=False)
+    """Detectors that look at the release; the ones of ``[detect]`` where empty."""
+    min_score: Score = 0.5
+    """A finding outside the plan from this score on fails the release."""
+
+
+class EncodePolicy(_Section):
+    """``[encode]``: quality of the released picture."""
+
+    crf: Annotated[int, Field(ge=0, le=40)] = 20
+    """x264/x265 constant rate factor: lower is better and larger."""
+    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"] = "veryfast"
+
+
+class Policy(_Section):
+    """A whole recipe."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+    description: str = ""
+    obscure: ObscurePolicy
+    detect: DetectPolicy = DetectPolicy()
+    track: TrackPolicy = TrackPolicy()
+    audio: AudioPolicy = AudioPolicy()
+    damage: DamagePolicy = DamagePolicy()
+    streams: StreamPolicy = StreamPolicy()
+    verify: VerifyPolicy = VerifyPolicy()
+    encode: EncodePolicy = EncodePolicy()
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """What this recipe obscures."""
+        return frozenset(Kind(k) for k in self.obscure.kinds)
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the values (not of comments or spacing), hexadecimal."""
+        return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()
+
+
+def _line_of(text: str, path: tuple[int | str, ...]) -> int:
+    """The line on which ``path`` (section, key) stands in a TOML text; its section's line if absent; else 1."""
+    section, found = "", 1
+    keys = [str(p) for p in path if isinstance(p, str)]
+    for number, line in enumerate(text.splitlines(), 1):
+        head = re.match(r"\s*\[\s*([^\]]+?)\s*\]", line)
+        if head:
+            section = head[1]
+            if keys[:1] == [section]:
+                found = number
+            continue
+        key = re.match(r"""\s*["']?([^"'=\s]+)["']?\s*=""", line)
+        if key:
+            here = [section, key[1]] if section else key[1].split(".")
+            if here == keys[: len(here)]:
+                return number
+    return found
+
+
+_MEANING = {
+    "extra_forbidden": "is not a key that recipes have",
+    "missing": "is missing",
+}
+
+
+def parse_policy(text: str, origin: str) -> Policy:
+    """Parses a recipe.
+
+    Raises RecipeError naming ``origin``, the line and the key for anything that is not exactly right.
+    """
+    remedy = "The keys and their meaning are in docs/recipes.md."
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as e:
+        raise RecipeError(f"{origin}: not valid TOML: {e}.", remedy) from None
+    if not values:
+        raise RecipeError(f"{origin}: the recipe is empty; it must say at least what to obscure.", remedy)
+    try:
+        return Policy.model_validate(values)
+    except ValidationError as e:
+        first = e.errors()[0]
+        path = first["loc"]
+        name = ".".join(str(p) for p in path) or "recipe"
+        what = _MEANING.get(first["type"]) or f"is wrong: {first['msg'].lower()}, got {first['input']!r}"
+        raise RecipeError(f"{origin}, line {_line_of(text, path)}: {name} {what}.", remedy) from None
+
+
+def load_policy(file: Path) -> Policy:
+    """Reads a recipe file. Raises RecipeError where it is missing, unreadable or wrong."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise RecipeError(f"{file}: the recipe cannot be read: {e}.", "Check the path and its permissions.") from None
+    return parse_policy(text, str(file))
