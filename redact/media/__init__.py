@@ -1,0 +1,1 @@
+"""Reading and writing video: the only place that knows PyAV and ffmpeg."""

@@ -1,0 +1,60 @@
+"""Opens a file with PyAV so that it can only ever read that file, and turns its errors into ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+import av.logging
+from av.container import InputContainer
+
+from redact.errors import RedactError, SourceError
+
+# Playlists and manifests (HLS, DASH, concat, SDP) make the library read other files or the network.
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,h264,hevc,m4v,mjpeg,ivf,obu,"
+    "asf,flv,mxf,dhav,nut,gif,apng,ogg,dv,vc1"
+)
+_OPTIONS = {
+    "protocol_whitelist": "file",
+    "format_whitelist": FORMATS,
+    # Enough to find the first pack header behind the junk that recorders write ahead of it.
+    "probesize": "20000000",
+    "analyzeduration": "20000000",
+}
+
+
+def source_error(
+    path: Path, what: str, remedy: str = "Export it again, or play it to see whether it is whole."
+) -> SourceError:
+    """A SourceError about ``path`` in one sentence."""
+    return SourceError(f"{str(path)!r}: {what}.", remedy)
+
+
+@contextmanager
+def open_source(path: Path) -> Iterator[InputContainer]:
+    """Opens a media file read-only.
+
+    Raises SourceError where it is missing, unreadable, empty or of no known format; also turns
+    PyAV's errors inside the ``with`` block into SourceError.
+    """
+    try:
+        # The "file:" prefix keeps names such as "concat:a|b" or "-" from meaning anything.
+        with av.open(f"file:{path}", mode="r", options=_OPTIONS, metadata_errors="replace") as container:
+            yield container
+    except RedactError:
+        raise
+    except FileNotFoundError:
+        raise source_error(path, "there is no such file", "Check the path.") from None
+    except PermissionError:
+        raise source_error(path, "may not be read", "Ask for read permission on the file and its folder.") from None
+    except IsADirectoryError:
+        raise source_error(path, "is a folder", "Name a file, or give the folder with --recursive.") from None
+    except av.error.InvalidDataError:
+        raise source_error(path, "is not a video in a format that can be read, or its header is damaged") from None
+    except av.error.FFmpegError as e:
+        raise source_error(path, f"cannot be read: {e.strerror}") from None
+    except MemoryError:
+        raise source_error(path, "claims a picture too large for this machine's memory") from None

@@ -1,0 +1,240 @@
+"""Decodes a segment and notices every frame that did not decode cleanly.
+
+libavcodec conceals errors: it paints over what is missing and returns success. So four witnesses
+are heard, and one is enough: the demuxer's corrupt flag, an error returned for a packet, the
+frame's own corrupt flag, and what the decoder logs at level ERROR while it works. And the frames
+that come out must be exactly those whose packets went in. Whatever follows a damaged frame may
+refer to it, so it counts as damaged up to the next place where decoding may begin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import av
+import av.logging
+import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from redact.media.container import open_source, source_error
+from redact.media.frames import Frame
+from redact.media.probe import NO_PTS
+from redact.media.source import Segment, Source
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+
+    VideoPacket = Packet[VideoStream]
+
+OVERTAKEN = 4  # frames that must have come out ahead of a missing one before it is given up
+
+
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator[VideoPacket]:
+    """The stream's packets as the scan counted them; a demuxer error ends them, as it did there."""
+    try:
+        for p in container.demux(stream):
+            if (p.size == 0 and p.pts is None and p.dts is None) or p.is_discard:
+                continue
+            yield p
+    except av.error.FFmpegError:
+        return
+
+
+def _ticks(value: int | None) -> int:
+    return NO_PTS if value is None else value
+
+
+def _matches(source: Source, number: int, p: VideoPacket) -> bool:
+    t = source.packets
+    return (_ticks(p.pts), _ticks(p.dts), p.size) == (int(t.pts[number]), int(t.dts[number]), int(t.size[number]))
+
+
+def _from(
+    source: Source, container: InputContainer, stream: VideoStream, start: int
+) -> Iterator[tuple[int, VideoPacket]]:
+    """(number, packet) from packet ``start`` on: by seeking where that lands right, else by reading up to it."""
+    t = source.packets
+    if start and source.regular and t.dts[start] != NO_PTS:
+        container.seek(int(t.dts[start]), stream=stream, backward=True)
+        stream_packets = _packets(container, stream)
+        for p in stream_packets:
+            if _matches(source, start, p):
+                yield start, p
+                for number, q in enumerate(stream_packets, start + 1):
+                    yield number, q
+                return
+            if p.dts is None or p.dts > t.dts[start]:
+                break
+        container.seek(0, backward=True, any_frame=True)
+    for number, p in enumerate(_packets(container, stream)):
+        if number >= start:
+            yield number, p
+
+
+def _log_lines(capture: list[tuple[int, str, str]]) -> str | None:
+    """The first captured line of level ERROR or worse, as one line; None where there is none."""
+    for level, name, text in capture:
+        if level <= av.logging.ERROR:
+            return f"{name}: {' '.join(text.split())}"
+    return None
+
+
+def decode(source: Source, segment: Segment) -> Iterator[Frame]:
+    """Yields the segment's frames, each exactly once, in display order.
+
+    A frame that the decoder did not give is yielded with ``image`` None and its damage. Memory is
+    bounded by the decoder's reordering depth. Frames are in the stored orientation and pixel
+    format; they may be referred to by the decoder and must not be written to.
+    Raises SourceError where the file changed since it was counted or gives frames that its
+    packets do not account for.
+    """
+    if source.regular:
+        yield from _decode_regular(source, segment)
+    else:
+        yield from _decode_from_start(source, segment)
+
+
+def _open_decoder(container: InputContainer, source: Source) -> VideoStream:
+    stream = container.streams[source.stream_index]
+    assert isinstance(stream, VideoStream)
+    # One thread: the log lines and errors of a packet can then be told from another's, the cost per
+    # frame is least, and cores are used by working on several segments at once.
+    stream.codec_context.thread_count = 1
+    av.logging.set_level(av.logging.ERROR)
+    av.logging.set_skip_repeated(False)
+    return stream
+
+
+def _feed(stream: VideoStream, packet: VideoPacket | None) -> tuple[list[av.VideoFrame], str | None]:
+    """Decodes one packet (None: drains). Returns its frames and why they cannot be trusted, if so."""
+    with av.logging.Capture() as logs:
+        try:
+            frames = list(stream.codec_context.decode(packet))
+            reason = None
+        except av.error.FFmpegError as e:
+            frames, reason = [], f"the decoder refused it ({e.strerror})"
+    line = _log_lines(logs)
+    if packet is not None and packet.is_corrupt:
+        reason = "marked corrupt by the container"
+    return frames, reason or (f"the decoder reported an error ({line})" if line else None)
+
+
+def _decode_regular(source: Source, segment: Segment) -> Iterator[Frame]:
+    """By presentation times: what comes out is matched to what was counted."""
+    table, span = source.packets, segment.span
+    damage: dict[int, str] = {}  # by frame index
+    ready: dict[int, av.VideoFrame] = {}
+    beyond = 0  # frames that came out and are shown after the segment
+    at = span.start
+    spreading: str | None = None
+    if table.pts[segment.start_packet] > source.pts[span.start] or not table.seekable[segment.start_packet]:
+        spreading = "it precedes the first complete picture of the stream"
+
+    def collect(frames: list[av.VideoFrame]) -> None:
+        nonlocal beyond
+        for image in frames:
+            index = _index(source, image.pts)
+            if index is None or index < at:
+                continue
+            if index >= span.stop:
+                beyond += 1
+                continue
+            if image.is_corrupt:
+                damage.setdefault(index, "the decoder marked it corrupt")
+            ready.setdefault(index, image)
+
+    with open_source(source.path) as container:
+        stream = _open_decoder(container, source)
+        for number, packet in _from(source, container, stream, segment.start_packet):
+            if number >= len(table) or not _matches(source, number, packet):
+                raise _changed(source)
+            if table.seekable[number]:
+                spreading = None
+            frames, reason = _feed(stream, packet)
+            spreading = reason or spreading
+            index = _index(source, packet.pts)
+            if spreading and index is not None and index in span:
+                damage.setdefault(index, spreading)
+            collect(frames)
+            # Decoders give frames in display order: what has been overtaken by several is not coming.
+            while at < span.stop and (at in ready or len(ready) + beyond > OVERTAKEN):
+                yield _emit(source, at, ready, damage)
+                at += 1
+            if at == span.stop:
+                return
+        frames, reason = _feed(stream, None)
+        collect(frames)
+    for index in range(at, span.stop):
+        if reason:
+            damage.setdefault(index, reason)
+        yield _emit(source, index, ready, damage)
+
+
+def _index(source: Source, pts: int | None) -> int | None:
+    """The frame shown at ``pts``; None where no packet announced one."""
+    if pts is None:
+        return None
+    i = int(np.searchsorted(source.pts, pts))
+    return i if i < source.frames and int(source.pts[i]) == pts else None
+
+
+def _changed(source: Source) -> Exception:
+    return source_error(source.path, "changed while it was read", "Run again on a copy that nothing writes to.")
+
+
+def _emit(source: Source, index: int, ready: dict[int, av.VideoFrame], damage: dict[int, str]) -> Frame:
+    image = ready.pop(index, None)
+    reason = damage.pop(index, None)
+    if image is None:
+        reason = reason or "the decoder gave no picture for it"
+    return Frame(index, int(source.pts[index]), image, reason or _mismatch(source, image))
+
+
+def _mismatch(source: Source, image: av.VideoFrame | None) -> str | None:
+    """A picture that suddenly has another size or format is not the stream that was counted."""
+    f = source.format
+    if image is not None and (image.width, image.height, image.format.name) != (
+        f.display.width,
+        f.display.height,
+        f.pix_fmt,
+    ):
+        return f"its picture is {image.width}x{image.height} {image.format.name}, unlike the first one's"
+    return None
+
+
+def _decode_from_start(source: Source, segment: Segment) -> Iterator[Frame]:
+    """For files without usable times: the n-th frame that comes out is frame n."""
+    spreading: str | None = None
+    index = 0
+    with open_source(source.path) as container:
+        stream = _open_decoder(container, source)
+
+        def emit(frames: list[av.VideoFrame]) -> Iterator[Frame]:
+            nonlocal index
+            for image in frames:
+                if index >= source.frames:
+                    raise source_error(source.path, "gives more pictures than it has packets")
+                reason = spreading or ("the decoder marked it corrupt" if image.is_corrupt else None)
+                if index in segment.span:
+                    yield Frame(index, int(source.pts[index]), image, reason or _mismatch(source, image))
+                index += 1
+
+        for number, packet in enumerate(_packets(container, stream)):
+            if number >= len(source.packets) or packet.size != source.packets.size[number]:
+                raise _changed(source)
+            frames, reason = _feed(stream, packet)
+            if reason:
+                spreading = reason
+            elif source.packets.seekable[number]:
+                # What comes out now may still be from before; it is good only once this picture is out.
+                yield from emit(frames)
+                spreading = None
+                continue
+            yield from emit(frames)
+        frames, reason = _feed(stream, None)
+        spreading = spreading or reason
+        yield from emit(frames)
+    for missing in range(max(index, segment.span.start), segment.span.stop):
+        yield Frame(missing, int(source.pts[missing]), None, spreading or "the decoder gave no picture for it")

@@ -1,0 +1,155 @@
+"""Encodes a segment with settings that depend on the source and the recipe only.
+
+One thread and a fresh encoder for each segment: x264 and x265 give other bytes with other thread
+counts. What is written aside is a NUT file, the one container that keeps any time base exactly.
+"""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import av
+from av.bitstream import BitStreamFilterContext
+from av.codec.context import Flags
+from av.video.frame import PictureType
+from av.video.stream import VideoStream
+
+from redact.errors import RedactError, SpaceError, WorkerError
+from redact.media.source import Source, VideoFormat
+from redact.policy import EncodePolicy
+
+# Pixel formats each encoder takes as they are; others are converted to the nearest that loses nothing.
+_H264_FORMATS = {
+    *("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray"),
+    *("yuv420p10le", "yuv422p10le", "yuv444p10le", "gray10le", "nv12"),
+}
+_H265_FORMATS = (_H264_FORMATS | {"yuv420p12le", "yuv422p12le", "yuv444p12le", "gray12le", "gbrp", "gbrp10le"}) - {
+    "nv12"
+}
+_CONVERTED = {
+    **dict.fromkeys(("yuv411p", "yuv410p", "yuv440p", "yuvj440p", "yuvj411p"), "yuv444p"),
+    **dict.fromkeys(("yuyv422", "uyvy422"), "yuv422p"),
+    **dict.fromkeys(("p010le",), "yuv420p10le"),
+}
+# NAL types of supplemental enhancement information (ITU-T H.264 table 7-1: 6; H.265 table 7-1: 39, 40).
+# User data, captions and the encoder's own signature travel there; a release carries none of it.
+_SEI = {"libx264": "6", "libx265": "39-40"}
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """The encoder and pixel format chosen for a source."""
+
+    codec: str
+    pix_fmt: str
+
+
+def choose_encoding(fmt: VideoFormat) -> Encoding:
+    """H.265 for H.265, H.264 for everything else; the source's own pixel format wherever the encoder takes it."""
+    codec = "libx265" if fmt.codec == "hevc" else "libx264"
+    takes = _H265_FORMATS if codec == "libx265" else _H264_FORMATS
+    if fmt.pix_fmt in takes:
+        return Encoding(codec, fmt.pix_fmt)
+    deep = any(d in fmt.pix_fmt for d in ("10", "12", "14", "16"))
+    default = "yuv444p10le" if deep else "yuv444p"
+    target = _CONVERTED.get(fmt.pix_fmt, default)
+    return Encoding(codec, target if target in takes else default)
+
+
+def aside_offset(source: Source) -> int:
+    """Ticks added to all times in a segment file.
+
+    NUT has no negative times and shifts a file that would need them, each by another amount; decode
+    times begin before the first frame is shown. A minute is more than any reordering takes.
+    """
+    return max(0, -int(source.pts[0])) + int(60 / source.format.time_base)
+
+
+class SegmentWriter:
+    """Writes one segment's frames to ``file``; use it as a context manager.
+
+    Raises SpaceError where the disk is full and WorkerError where the encoder fails. A file that
+    was not closed without error is no segment; the caller removes it.
+    """
+
+    def __init__(self, file: Path, source: Source, policy: EncodePolicy) -> None:
+        self._file = file
+        self._encoding = choose_encoding(source.format)
+        self._format = source.format
+        self._offset = aside_offset(source)
+        self._policy = policy
+        self._filter: BitStreamFilterContext | None = None
+        self.frames = 0
+
+    def __enter__(self) -> SegmentWriter:
+        try:
+            self._container = av.open(f"file:{self._file}", "w", format="nut", options={"fflags": "+bitexact"})
+        except OSError as e:
+            raise write_error(self._file, e) from None
+        f = self._format
+        rate = f.frame_rate or 25
+        stream = self._container.add_stream(self._encoding.codec, rate=rate)
+        assert isinstance(stream, VideoStream)
+        c = stream.codec_context
+        c.width, c.height, c.pix_fmt = f.display.width, f.display.height, self._encoding.pix_fmt
+        c.time_base = stream.time_base = f.time_base
+        c.thread_count = 1
+        c.flags |= Flags.global_header | Flags.bitexact
+        if f.interlaced:
+            c.flags |= Flags.interlaced_dct | Flags.interlaced_me
+        c.color_primaries, c.color_trc, c.colorspace = f.color_primaries, f.color_trc, f.colorspace
+        c.color_range = 2 if self._encoding.pix_fmt.startswith("yuvj") else f.color_range
+        if (f.display.sar_num, f.display.sar_den) != (1, 1):
+            c.sample_aspect_ratio = stream.sample_aspect_ratio = Fraction(f.display.sar_num, f.display.sar_den)
+        options = {"preset": self._policy.preset, "crf": str(self._policy.crf)}
+        if self._encoding.codec == "libx265":
+            options["x265-params"] = "pools=none:frame-threads=1:log-level=error:info=0"
+        c.options = options
+        self._stream = stream
+        return self
+
+    def write(self, image: av.VideoFrame, pts: int) -> None:
+        """Encodes a picture shown at ``pts`` ticks of the source's time base."""
+        if image.format.name != self._encoding.pix_fmt:
+            image = image.reformat(format=self._encoding.pix_fmt)
+        image.pts = pts + self._offset
+        image.time_base = self._format.time_base
+        image.pict_type = PictureType.NONE  # the source's own would be taken as an order
+        self.frames += 1
+        self._put(image)
+
+    def _put(self, image: av.VideoFrame | None) -> None:
+        try:
+            for packet in self._stream.encode(image):
+                if self._filter is None:
+                    types = _SEI[self._encoding.codec]
+                    self._filter = BitStreamFilterContext(f"filter_units=remove_types={types}", self._stream)
+                for clean in self._filter.filter(packet):
+                    clean.stream = self._stream
+                    self._container.mux(clean)
+        except OSError as e:
+            raise write_error(self._file, e) from None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._put(None)
+        try:
+            self._container.close()
+        except OSError as e:
+            if kind is None:
+                raise write_error(self._file, e) from None
+
+
+def write_error(file: Path, e: OSError) -> RedactError:
+    """What an operating system error while writing ``file`` means to the operator."""
+    if e.errno in (errno.ENOSPC, errno.EDQUOT):
+        return SpaceError(f"{str(file.parent)!r}: the disk is full.", "Free some space or write to another disk.")
+    return WorkerError(
+        f"{str(file)!r}: encoding failed: {e.strerror or e}.", "Run again; `redact doctor` tests the encoders."
+    )

@@ -1,0 +1,105 @@
+"""One decoded frame, as the later stages see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import av
+import numpy as np
+from av.video.reformatter import Interpolation
+from numpy.typing import NDArray
+
+from redact.geometry import Display
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """``index`` in display order over the whole video, ``pts`` in ticks of the source's time base.
+
+    ``damage`` says why the picture cannot be trusted, None where it decoded cleanly. A damaged
+    frame still carries some picture (or None where the decoder gave nothing); it must not be shown.
+    """
+
+    index: int
+    pts: int
+    image: av.VideoFrame | None
+    damage: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A frame as a detector sees it: upright RGB, HxWx3 uint8 C-contiguous.
+
+    ``scale`` times a length in display pixels gives a length in view pixels, per axis (x, y).
+    """
+
+    pixels: NDArray[np.uint8]
+    scale: tuple[float, float]
+
+
+def view(image: av.VideoFrame, display: Display, long_side: int) -> View:
+    """Shows a frame upright, square-pixelled and at most ``long_side`` pixels long; never enlarges it."""
+    dw, dh = display.size
+    shrink = min(1.0, long_side / max(dw, dh))
+    w, h = max(1, round(dw * shrink)), max(1, round(dh * shrink))
+    turned = display.rotation in (90, 270)
+    sw, sh = (h, w) if turned else (w, h)
+    # One pass does colour conversion and scaling; AREA keeps small faces from being aliased away.
+    small = image.reformat(width=sw, height=sh, format="rgb24", interpolation=Interpolation.AREA)
+    pixels = small.to_ndarray()
+    if display.rotation:
+        pixels = np.rot90(pixels, k=-display.rotation // 90)
+    return View(np.ascontiguousarray(pixels), (w / dw, h / dh))
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneView:
+    """One plane of a frame as a writable array: (H, W) or, for interleaved chroma, (H, W, 2).
+
+    uint8, or uint16 with the value in the low bits. ``sub_x``, ``sub_y``: luma samples per sample.
+    """
+
+    data: NDArray[np.uint8] | NDArray[np.uint16]
+    sub_x: int
+    sub_y: int
+
+
+def plane_views(image: av.VideoFrame) -> tuple[PlaneView, ...]:
+    """Writable views into the planes of ``image``, which must be this process's own (``make_writable``).
+
+    Raises ValueError for a pixel format that is not planar (it is converted before it comes here).
+    """
+    depth = image.format.components[0].bits
+    dtype = np.dtype(np.uint8 if depth == 8 else "<u2")
+    views = []
+    for plane, (sub_x, sub_y, per_pixel) in zip(
+        image.planes, _layout(image.format.name, len(image.planes)), strict=True
+    ):
+        width, height = -(-image.width // sub_x), -(-image.height // sub_y)
+        # A row may be longer than the picture is wide: the rest is the library's padding.
+        memory = memoryview(plane)
+        rows = np.ndarray((plane.height, plane.line_size // dtype.itemsize), dtype, buffer=memory)
+        data = rows[:height, : width * per_pixel]
+        if per_pixel > 1:
+            step = dtype.itemsize
+            strides = (rows.strides[0], step * per_pixel, step)
+            data = np.ndarray((height, width, per_pixel), dtype, buffer=memory, strides=strides)
+        views.append(PlaneView(data, sub_x, sub_y))
+    return tuple(views)
+
+
+_CHROMA = {"420": (2, 2), "422": (2, 1), "444": (1, 1), "440": (1, 2), "411": (4, 1), "410": (4, 4)}
+
+
+def _layout(name: str, planes: int) -> list[tuple[int, int, int]]:
+    """(sub_x, sub_y, samples per pixel) of each plane of a pixel format that is edited in place."""
+    if name in ("nv12", "p010le"):
+        return [(1, 1, 1), (2, 2, 2)]
+    if name.startswith(("gray", "gbrp")):
+        return [(1, 1, 1)] * planes
+    for digits, (sx, sy) in _CHROMA.items():
+        if name.startswith((f"yuv{digits}p", f"yuvj{digits}p")):
+            return [(1, 1, 1), (sx, sy, 1), (sx, sy, 1)]
+    if name == "rgb24":
+        return [(1, 1, 3)]
+    raise ValueError(f"cannot edit a picture of pixel format {name} in place")

@@ -1,0 +1,158 @@
+"""Puts rendered segments, and audio where it is kept, into the released file; nothing else goes along."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+from av.container import OutputContainer
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from redact.errors import UsageError, WorkerError
+from redact.media.container import open_source
+from redact.media.encode import aside_offset, write_error
+from redact.media.source import Source
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+
+    _Feed = Iterator[tuple[Fraction, int, Packet[Any]]]
+
+CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".ts": "mpegts", ".m2ts": "mpegts"}
+
+
+def container_for(output: Path) -> str:
+    """The container format that an output's name asks for. Raises UsageError for an unknown ending."""
+    name = CONTAINERS.get(output.suffix.lower())
+    if name is None:
+        known = " ".join(CONTAINERS)
+        raise UsageError(
+            f"{str(output)!r}: a release cannot be written as {output.suffix or 'a file without ending'!r}.",
+            f"Use one of {known}.",
+        )
+    return name
+
+
+def decode_times(pts: NDArray[np.int64], rank: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Decode times (ticks) for packets in decode order.
+
+    ``pts``: times in display order, strictly rising; ``rank[k]``: display position of packet ``k``.
+    The k-th packet is due when the frame ``delay`` places earlier is shown, with the least delay
+    for which no packet is due after it is shown (ISO/IEC 14496-12 8.6.1 asks dts <= pts).
+    """
+    n = len(pts)
+    delay = int((np.arange(n) - rank).max(initial=0))
+    step = int(np.diff(pts).min()) if n > 1 else 1
+    lead = pts[0] - step * np.arange(delay, 0, -1, dtype=np.int64)
+    return np.concatenate([lead, pts[: n - delay]])
+
+
+def _segment_packets(files: Sequence[Path], source: Source) -> Iterator[tuple[Packet[VideoStream], int]]:
+    """Each packet of the segments in order, with its presentation time in ticks of the source."""
+    base, offset = source.format.time_base, aside_offset(source)
+    for file in files:
+        with av.open(f"file:{file}") as part:
+            stream = part.streams.video[0]
+            assert stream.time_base is not None
+            for packet in part.demux(stream):
+                if packet.pts is None:
+                    continue
+                ticks = packet.pts * Fraction(stream.time_base) / base
+                if ticks.denominator != 1:
+                    raise WorkerError(
+                        f"{str(file)!r}: a frame's time is not a whole number of ticks.", "This is a defect in redact."
+                    )
+                yield packet, int(ticks) - offset
+
+
+def mux(source: Source, segments: Sequence[Path], output: Path, container: str, keep_audio: bool) -> None:
+    """Writes the segments into ``output``, in order, at the source's own times.
+
+    Raises WorkerError where segments do not hold exactly the source's frames, UsageError where the
+    container cannot hold an audio codec that is kept, SpaceError where the disk is full.
+    """
+    base = source.format.time_base
+    shown = np.array([t for _, t in _segment_packets(segments, source)], np.int64)
+    rank = np.searchsorted(source.pts, shown)
+    if len(shown) != source.frames or not np.array_equal(np.sort(shown), source.pts):
+        raise WorkerError(
+            f"{str(source.path)!r}: {len(shown)} frames were rendered, {source.frames} expected.", "Run again."
+        )
+    due = decode_times(source.pts, rank)
+    options = {"fflags": "+bitexact"}
+    if container in ("mp4", "mov"):
+        # A movie tick as fine as the track's, or a non-zero start is rounded to a millisecond.
+        options |= {"movflags": "+faststart", "movie_timescale": str(min(base.denominator, 2**31 - 1))}
+    if container == "mpegts":
+        options |= {"mpegts_copyts": "1"}
+    try:
+        with (
+            av.open(f"file:{segments[0]}") as first,
+            open_source(source.path) as original,
+            av.open(f"file:{output}", "w", format=container, options=options) as out,
+        ):
+            video = _add_video(out, first.streams.video[0], source)
+            audio = _add_audio(out, original.streams.audio if keep_audio else (), output)
+            feeds: list[_Feed] = [_video_feed(source, segments, due, video)]
+            if audio:
+                feeds.append(_audio_feed(original, audio))
+            for _, _, packet in heapq.merge(*feeds, key=lambda f: f[:2]):
+                out.mux(packet)
+    except OSError as e:
+        raise write_error(output, e) from None
+
+
+def _add_video(out: OutputContainer, template: VideoStream, source: Source) -> VideoStream:
+    stream = out.add_stream_from_template(template)
+    assert isinstance(stream, VideoStream)
+    stream.time_base = source.format.time_base
+    stream.metadata.clear()
+    d = source.format.display
+    if d.rotation:
+        stream.set_display_rotation(-d.rotation)
+    return stream
+
+
+def _add_audio(out: OutputContainer, streams: Sequence[Stream], output: Path) -> dict[int, Stream]:
+    """Output streams for kept audio, by the source's stream number."""
+    kept: dict[int, Stream] = {}
+    for s in streams:
+        name = s.codec_context.name
+        try:
+            new = out.add_stream_from_template(s)
+        except (ValueError, av.error.FFmpegError):
+            raise UsageError(
+                f"{str(output)!r}: this container cannot hold {name} audio.", "Name the output .mkv, or drop the audio."
+            ) from None
+        new.metadata.clear()
+        new.disposition = Disposition.default if not kept else Disposition(0)
+        kept[s.index] = new
+    return kept
+
+
+def _video_feed(source: Source, segments: Sequence[Path], due: NDArray[np.int64], stream: VideoStream) -> _Feed:
+    base = source.format.time_base
+    ends = {int(a): int(b) - int(a) for a, b in zip(source.pts, source.pts[1:], strict=False)}
+    for k, (packet, pts) in enumerate(_segment_packets(segments, source)):
+        packet.stream = stream
+        packet.time_base = base
+        packet.pts, packet.dts = pts, int(due[k])
+        packet.duration = ends.get(pts, source.last_duration)
+        yield due[k] * base, 0, packet
+
+
+def _audio_feed(container: av.container.InputContainer, kept: dict[int, Stream]) -> _Feed:
+    last = Fraction(0)
+    for packet in container.demux([container.streams[i] for i in kept]):
+        if packet.size == 0 or packet.dts is None:
+            continue
+        last = packet.dts * Fraction(packet.time_base)
+        packet.stream = kept[packet.stream_index]
+        yield last, 1, packet

@@ -1,0 +1,50 @@
+"""Just enough of the H.264 and H.265 byte stream to tell where decoding may begin.
+
+Sources: ITU-T H.264 (2021) table 7-1, ITU-T H.265 (2021) table 7-1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+_H264_IDR = 5
+_H265_IRAP = range(16, 24)  # BLA, IDR and CRA pictures
+
+
+def _length_size(codec: str, extradata: bytes) -> int:
+    """Bytes of the length field ahead of each NAL unit; 0 where start codes are used (Annex B)."""
+    if len(extradata) > 22 and extradata[0] == 1:
+        return (extradata[4] if codec == "h264" else extradata[21]) % 4 + 1
+    if codec == "h264" and len(extradata) > 6 and extradata[0] == 1:
+        return extradata[4] % 4 + 1
+    return 0
+
+
+def _nal_headers(data: memoryview, length_size: int) -> Iterator[int]:
+    """First header byte of each NAL unit in an access unit; stops quietly where the lengths are broken."""
+    if length_size:
+        at = 0
+        while at + length_size < len(data):
+            size = int.from_bytes(data[at : at + length_size], "big")
+            yield data[at + length_size]
+            at += length_size + size
+        return
+    raw = bytes(data)
+    at = raw.find(b"\x00\x00\x01")
+    while 0 <= at < len(raw) - 3:
+        yield raw[at + 3]
+        at = raw.find(b"\x00\x00\x01", at + 3)
+
+
+def may_begin_here(codec: str, extradata: bytes | None, packet: memoryview) -> bool:
+    """Whether a packet flagged as keyframe is one from which everything shown later decodes whole.
+
+    H.264: only an IDR picture; a recovery point may need up to its recovery count of frames.
+    H.265: any IRAP picture; its skipped leading pictures are shown before it. Other codecs: the
+    container's flag is taken.
+    """
+    if codec == "h264":
+        return any(h & 31 == _H264_IDR for h in _nal_headers(packet, _length_size(codec, extradata or b"")))
+    if codec == "hevc":
+        return any((h >> 1) & 63 in _H265_IRAP for h in _nal_headers(packet, _length_size(codec, extradata or b"")))
+    return True

@@ -1,0 +1,226 @@
+"""Counts a source packet by packet before anything else is done with it.
+
+Headers lie (a million frames over ten, a duration from another file), so frames, times and the
+places where decoding may begin are read off the packets themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from redact.errors import SourceError
+from redact.geometry import Display
+from redact.media.container import open_source, source_error
+from redact.media.nal import may_begin_here
+from redact.media.source import PacketTable, Source, StreamNote, VideoFormat
+
+MAX_SIDE = 16384  # px: the largest H.264/H.265 picture side (H.265 level 6.2 allows 16888 x 4096 and the like)
+MAX_PIXELS = 8192 * 8192
+NO_PTS = np.iinfo(np.int64).min
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal. Raises OSError."""
+    with path.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+def check_file(path: Path) -> int:
+    """Returns the size in bytes of a regular, readable, non-empty file; raises SourceError otherwise."""
+    try:
+        info = path.stat()
+    except FileNotFoundError:
+        what = "is a link to a file that does not exist" if path.is_symlink() else "there is no such file"
+        raise source_error(path, what, "Check the path.") from None
+    except PermissionError:
+        raise source_error(path, "may not be read", "Ask for permission on the folder that holds it.") from None
+    except OSError as e:
+        raise source_error(path, f"cannot be read: {e.strerror}", "Check the path.") from None
+    if stat.S_ISDIR(info.st_mode):
+        raise source_error(path, "is a folder", "Name a file, or several with a folder as output.")
+    if not stat.S_ISREG(info.st_mode):
+        raise source_error(path, "is not a regular file", "Copy the footage to a file first.")
+    if info.st_size == 0:
+        raise source_error(path, "is empty (0 bytes)", "Export it again.")
+    if not os.access(path, os.R_OK):
+        raise source_error(path, "may not be read", "Ask for read permission on the file.")
+    return info.st_size
+
+
+def _choose(container: InputContainer, path: Path, wanted: int) -> tuple[VideoStream, tuple[StreamNote, ...]]:
+    """The video stream to release, and notes on all the others."""
+    notes, videos = [], []
+    for s in container.streams:
+        cover = bool(s.disposition & Disposition.attached_pic)
+        codec = s.codec_context.name if s.codec_context is not None else "unknown"
+        if isinstance(s, VideoStream) and not cover:
+            videos.append(s)
+        notes.append(StreamNote(s.index, s.type, codec, cover))
+    if not videos:
+        raise source_error(path, "holds no video", "Give a file with a video stream; for stills use an image file.")
+    if wanted >= 0:
+        chosen = next((v for v in videos if v.index == wanted), None)
+        if chosen is None:
+            have = ", ".join(str(v.index) for v in videos)
+            raise source_error(
+                path,
+                f"stream {wanted} is not one of its video streams ({have})",
+                "Set [streams] video_index to one of them.",
+            )
+    elif len(videos) > 1:
+        have = ", ".join(str(v.index) for v in videos)
+        raise source_error(
+            path,
+            f"holds {len(videos)} video streams (numbers {have})",
+            "Choose one with [streams] video_index in the recipe; each needs a run of its own.",
+        )
+    else:
+        chosen = videos[0]
+    return chosen, tuple(n for n in notes if n.index != chosen.index)
+
+
+def _first_frame(path: Path, index: int) -> av.VideoFrame:
+    """Decodes the first frame that the decoder gives, for what only a frame tells (rotation, pixel format)."""
+    with open_source(path) as container:
+        stream = container.streams[index]
+        try:
+            for packet in container.demux(stream):
+                try:
+                    for frame in packet.decode():
+                        assert isinstance(frame, av.VideoFrame)
+                        return frame
+                except av.error.InvalidDataError:
+                    continue  # the damage is found and reported when the whole file is decoded
+        except av.error.EOFError:
+            pass
+    raise source_error(path, "has a video stream of which no frame can be decoded")
+
+
+def _video_format(stream: VideoStream, frame: av.VideoFrame, path: Path) -> VideoFormat:
+    c = stream.codec_context
+    w, h = frame.width, frame.height
+    if not (0 < w <= MAX_SIDE and 0 < h <= MAX_SIDE and w * h <= MAX_PIXELS):
+        raise source_error(
+            path, f"claims a picture of {w}x{h} pixels, more than the {MAX_SIDE} a side that can be handled"
+        )
+    sar = stream.sample_aspect_ratio or c.sample_aspect_ratio or Fraction(1)
+    if sar <= 0 or not Fraction(1, 16) <= sar <= 16:
+        sar = Fraction(1)
+    rate = stream.average_rate or stream.guessed_rate
+    if stream.time_base is None:
+        raise source_error(path, "gives no time base for its video")
+    return VideoFormat(
+        codec=c.name,
+        pix_fmt=frame.format.name,
+        # PyAV counts the turn counter-clockwise, -180..180; players turn the picture clockwise.
+        display=Display(w, h, sar.numerator, sar.denominator, round(-frame.rotation) % 360),
+        time_base=Fraction(stream.time_base),
+        frame_rate=Fraction(rate) if rate else None,
+        color_primaries=int(c.color_primaries),
+        color_trc=int(c.color_trc),
+        colorspace=int(c.colorspace),
+        color_range=int(c.color_range),
+        interlaced=bool(frame.interlaced_frame),
+        top_field_first=bool(getattr(frame, "top_field_first", False)),
+    )
+
+
+def _scan(container: InputContainer, stream: VideoStream) -> tuple[PacketTable, int, list[str]]:
+    """Demuxes everything once. Returns the table, the last shown packet's duration and what was wrong."""
+    codec = stream.codec_context.name
+    extradata = stream.codec_context.extradata
+    pts, dts, size, seekable, corrupt = [], [], [], [], []
+    durations: dict[int, int] = {}
+    wrong: list[str] = []
+    newest = -1
+    try:
+        for p in container.demux(stream):
+            if p.size == 0 and p.pts is None and p.dts is None:
+                continue  # the flush packet at the end
+            if p.is_discard:
+                continue
+            pts.append(NO_PTS if p.pts is None else p.pts)
+            dts.append(NO_PTS if p.dts is None else p.dts)
+            size.append(p.size)
+            seekable.append(bool(p.is_keyframe) and may_begin_here(codec, extradata, memoryview(p)))
+            corrupt.append(bool(p.is_corrupt))
+            if p.pts is not None and (newest < 0 or p.pts >= pts[newest]):
+                newest = len(pts) - 1
+                durations = {0: p.duration or 0}
+    except av.error.FFmpegError as e:
+        wrong.append(f"demuxing stops after {len(pts)} packets: {e.strerror}")
+    table = PacketTable(
+        np.array(pts, np.int64),
+        np.array(dts, np.int64),
+        np.array(size, np.int64),
+        np.array(seekable, bool),
+        np.array(corrupt, bool),
+    )
+    return table, durations.get(0, 0), wrong
+
+
+def _times(table: PacketTable, fmt: VideoFormat, wrong: list[str]) -> tuple[np.ndarray, bool]:
+    """(presentation times in display order, whether the container gave them)."""
+    if (table.pts != NO_PTS).all():
+        shown = np.unique(table.pts)
+        real = table.dts[table.dts != NO_PTS]
+        if (np.diff(real) < 0).any():
+            wrong.append("a decode timestamp runs backwards")
+        if len(shown) == len(table):
+            return shown, True
+        wrong.append(f"{len(table) - len(shown)} packets share a presentation time with another")
+        return shown, True
+    rate = fmt.frame_rate or Fraction(25)
+    ticks = 1 / (rate * fmt.time_base)
+    return np.array([round(i * ticks) for i in range(len(table))], np.int64), False
+
+
+def probe(path: Path, video_index: int = -1) -> Source:
+    """Counts a video file.
+
+    ``video_index``: number of the stream to release; -1 for the only one.
+    Raises SourceError where the file cannot be read, holds no or several video streams, or no
+    frame of it can be decoded.
+    """
+    size = check_file(path)
+    with open_source(path) as container:
+        stream, others = _choose(container, path, video_index)
+        table, last, wrong = _scan(container, stream)
+        keys = set(container.metadata) | {f"stream:{k}" for s in container.streams for k in s.metadata}
+        # A stream's attributes are read while its container is open: PyAV does not keep them after.
+        name, index = container.format.name, stream.index
+        fmt = _video_format(stream, _first_frame(path, index), path)
+    if not len(table):
+        raise source_error(path, "has a video stream without a single frame")
+    pts, regular = _times(table, fmt, wrong)
+    if table.corrupt.any():
+        wrong.append(f"{int(table.corrupt.sum())} packets are marked corrupt by the container")
+    try:
+        digest = file_sha256(path)
+    except OSError as e:
+        raise SourceError(f"{str(path)!r}: cannot be read: {e.strerror}.", "Check the disk that holds it.") from None
+    return Source(
+        path=path,
+        sha256=digest,
+        bytes=size,
+        container=name,
+        stream_index=index,
+        format=fmt,
+        pts=pts,
+        last_duration=last,
+        packets=table,
+        regular=regular,
+        others=others,
+        metadata_keys=tuple(sorted(keys)),
+        damage=tuple(wrong),
+    )

@@ -1,0 +1,108 @@
+"""Value objects that describe a source: what pass 0 counted in it, never what its header claims."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from redact.geometry import Display
+from redact.timeline import Span
+
+
+@dataclass(frozen=True, slots=True)
+class StreamNote:
+    """A stream other than the chosen video: its number, type, codec and disposition, for the record."""
+
+    index: int
+    type: str
+    codec: str
+    attached_picture: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFormat:
+    """What the release must keep of the picture. Colour values are the numbers of ISO/IEC 23091-2."""
+
+    codec: str
+    pix_fmt: str
+    display: Display
+    time_base: Fraction
+    frame_rate: Fraction | None
+    """Average frames per second; None where the source has no usable one."""
+    color_primaries: int
+    color_trc: int
+    colorspace: int
+    color_range: int
+    """0 unspecified, 1 limited, 2 full."""
+    interlaced: bool
+    top_field_first: bool
+
+
+@dataclass(frozen=True)
+class PacketTable:
+    """One row per video packet in decode order; ``pts`` in ticks of the stream's time base.
+
+    ``seekable[i]``: decoding may begin at this packet and every frame shown from it on comes out whole.
+    ``corrupt[i]``: the demuxer says that the packet is damaged.
+    """
+
+    pts: NDArray[np.int64]
+    dts: NDArray[np.int64]
+    size: NDArray[np.int64]
+    seekable: NDArray[np.bool_]
+    corrupt: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.pts)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A video file that was counted packet by packet.
+
+    ``pts`` holds the presentation time of every frame in display order (ticks of the time base,
+    strictly rising). ``regular`` is False where the container gives no usable times (raw streams,
+    AVI): then ``pts`` is made from the frame rate and the file is decoded from its start.
+    """
+
+    path: Path
+    sha256: str
+    bytes: int
+    container: str
+    stream_index: int
+    format: VideoFormat
+    pts: NDArray[np.int64]
+    last_duration: int
+    """Ticks that the last frame is shown; 0 where unknown."""
+    packets: PacketTable
+    regular: bool
+    others: tuple[StreamNote, ...]
+    metadata_keys: tuple[str, ...]
+    """Names (not values) of the tags and side data that the source carries."""
+    damage: tuple[str, ...] = field(default=())
+    """What demuxing already showed to be wrong, one sentence each."""
+
+    @property
+    def frames(self) -> int:
+        return len(self.pts)
+
+    @property
+    def seconds(self) -> float:
+        """Length of the video in seconds, for people."""
+        if not len(self.pts):
+            return 0.0
+        ticks = int(self.pts[-1]) - int(self.pts[0]) + max(self.last_duration, 0)
+        return float(ticks * self.format.time_base)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A run of frames that one worker handles: decode from ``start_packet`` on, keep ``span``."""
+
+    number: int
+    span: Span
+    start_packet: int
