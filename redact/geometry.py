@@ -40,6 +40,15 @@ class Box:
         return (self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2
 
     @property
+    def edges(self) -> tuple[float, float, float, float]:
+        """(x1, y1, x2, y2)."""
+        return self.x1, self.y1, self.x2, self.y2
+
+    def to_ints(self) -> tuple[int, int, int, int]:
+        """(x1, y1, x2, y2) rounded outwards to whole numbers, for slicing arrays."""
+        return math.floor(self.x1), math.floor(self.y1), math.ceil(self.x2), math.ceil(self.y2)
+
+    @property
     def is_empty(self) -> bool:
         return self.width <= 0 or self.height <= 0
 

@@ -36,6 +36,14 @@ def _nal_headers(data: memoryview, length_size: int) -> Iterator[int]:
         at = raw.find(b"\x00\x00\x01", at + 3)
 
 
+def nal_types(codec: str, extradata: bytes | None, packet: memoryview) -> set[int]:
+    """Types of the NAL units in an H.264 or H.265 packet; empty for other codecs."""
+    if codec not in ("h264", "hevc"):
+        return set()
+    headers = _nal_headers(packet, _length_size(codec, extradata or b""))
+    return {h & 31 if codec == "h264" else (h >> 1) & 63 for h in headers}
+
+
 def may_begin_here(codec: str, extradata: bytes | None, packet: memoryview) -> bool:
     """Whether a packet flagged as keyframe is one from which everything shown later decodes whole.
 
@@ -44,7 +52,7 @@ def may_begin_here(codec: str, extradata: bytes | None, packet: memoryview) -> b
     container's flag is taken.
     """
     if codec == "h264":
-        return any(h & 31 == _H264_IDR for h in _nal_headers(packet, _length_size(codec, extradata or b"")))
+        return _H264_IDR in nal_types(codec, extradata, packet)
     if codec == "hevc":
-        return any((h >> 1) & 63 in _H265_IRAP for h in _nal_headers(packet, _length_size(codec, extradata or b"")))
+        return not nal_types(codec, extradata, packet).isdisjoint(_H265_IRAP)
     return True

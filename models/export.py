@@ -1,0 +1,130 @@
+"""Exports a training run to what ships: ONNX for CPUs, safetensors and a description for torch, and the card.
+
+python models/export.py --run work/runs/pico --size pico --name redact-pico
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import tempfile
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from net import build, describe
+
+ROOT = Path(__file__).parent
+
+
+class Anchors(torch.nn.Module):
+    """The network up to a box (xyxy, pixels) and a score a class for every anchor, of one of its two heads."""
+
+    def __init__(self, model: torch.nn.Module, head: str) -> None:
+        super().__init__()
+        self.model = model
+        self.detect = model.model[-1]
+        self.head = head
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        x, kept = image, []
+        for m in self.model.model[:-1]:
+            if m.f != -1:
+                x = kept[m.f] if isinstance(m.f, int) else [x if j == -1 else kept[j] for j in m.f]
+            x = m(x)
+            kept.append(x)
+        feats = [kept[j] for j in self.detect.f]
+        heads = self.detect.one2one if self.head == "one2one" else self.detect.one2many
+        raw = self.detect.forward_head(feats, **heads)
+        boxes = []
+        for f, s in zip(feats, self.detect.stride.tolist(), strict=True):
+            h, w = f.shape[2], f.shape[3]
+            y, x = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
+            centre = torch.stack([x, y]).reshape(2, -1).to(image.dtype) + 0.5
+            boxes.append((centre, s))
+        centres = torch.cat([c for c, _ in boxes], 1)
+        strides = torch.cat([torch.ones_like(c[:1]) * s for c, s in boxes], 1)
+        lt, rb = raw["boxes"].split(2, 1)
+        xyxy = torch.cat([centres - lt, centres + rb], 1) * strides
+        return xyxy.permute(0, 2, 1), raw["scores"].sigmoid().permute(0, 2, 1)
+
+
+def fused(size: str, checkpoint: Path) -> torch.nn.Module:
+    """The trained network in evaluation mode, with batch normalisation folded in and both heads kept."""
+    from ultralytics.nn.modules import Conv
+    from ultralytics.utils.torch_utils import fuse_conv_and_bn
+
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    model = build(size)
+    model.load_state_dict(state["ema"])
+    model.eval()
+    for m in model.modules():
+        if isinstance(m, Conv) and hasattr(m, "bn"):
+            m.conv = fuse_conv_and_bn(m.conv, m.bn)
+            delattr(m, "bn")
+            m.forward = m.forward_fuse
+    return model
+
+
+def export_onnx(model: torch.nn.Module, head: str, file: Path) -> None:
+    """Writes the ONNX graph: input ``image`` (1, 3, H, W) float32 0..1, outputs ``boxes`` and ``scores``."""
+    sides = {0: "batch", 2: "height", 3: "width"}
+    torch.onnx.export(
+        Anchors(model, head).eval(),
+        (torch.rand(1, 3, 384, 640),),
+        str(file),
+        input_names=["image"],
+        output_names=["boxes", "scores"],
+        dynamic_axes={"image": sides, "boxes": {0: "batch", 1: "anchors"}, "scores": {0: "batch", 1: "anchors"}},
+        opset_version=17,
+        dynamo=False,
+    )
+
+
+def digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def update_card(card: Path, onnx: Path, torch_file: Path) -> None:
+    """Writes the new digests into the card's [onnx] and [torch] tables; the rest is for a person to keep right."""
+    text = card.read_text()
+    for table, file in (("onnx", onnx), ("torch", torch_file)):
+        pattern = rf'(\[{table}\]\nlocation = ")[^"]*("\nsha256 = ")[^"]*(")'
+        text, n = re.subn(pattern, rf"\g<1>{file.name}\g<2>{digest(file)}\g<3>", text)
+        if n != 1:
+            raise SystemExit(f"{card}: needs a [{table}] table with location and sha256")
+    card.write_text(text)
+
+
+def main() -> None:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--run", type=Path, required=True, help="folder with last.pt")
+    p.add_argument("--size", required=True)
+    p.add_argument("--name", required=True, help="of the card to update")
+    p.add_argument("--head", choices=("one2one", "one2many"), default="one2many")
+    p.add_argument("--onnx-only", type=Path, help="write just this ONNX file (to compare)")
+    a = p.parse_args()
+    checkpoint = a.run / "last.pt"
+    if a.onnx_only:
+        export_onnx(fused(a.size, checkpoint), a.head, a.onnx_only)
+        return
+    weights = ROOT / "weights"
+    onnx_file, torch_file = weights / f"{a.name}.onnx", weights / f"{a.name}.safetensors"
+    with tempfile.TemporaryDirectory(dir=weights) as aside:
+        new = Path(aside) / onnx_file.name
+        export_onnx(fused(a.size, checkpoint), a.head, new)
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)["ema"]
+        half = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
+        description = json.dumps({"net": describe(a.size), "head": a.head, "step": 0})
+        save_file(half, Path(aside) / torch_file.name, metadata={"description": description})
+        new.replace(onnx_file)
+        (Path(aside) / torch_file.name).replace(torch_file)
+    update_card(ROOT / "cards" / f"{a.name}.toml", onnx_file, torch_file)
+    print(f"{onnx_file} {onnx_file.stat().st_size} bytes, {torch_file} {torch_file.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()

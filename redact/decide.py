@@ -1,0 +1,162 @@
+"""From tracks to a plan: which of them are obscured, how far around, and from when to when. Pure.
+
+A detected box says where a face was seen; the plan says where nothing may be seen. So boxes only
+ever grow here: to the largest size near in time, by the padding, and before and after the track.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from redact.findings import KeyBox, Kind, RedactionPlan, SourceId, Track
+from redact.geometry import Box
+from redact.policy import Policy
+
+GRID = 8  # keys are rounded outwards to 1/8 px: the same plan on machines that round differently
+_SMOOTH_SECONDS = 0.35  # a box is as large as the largest detected within this time
+_MOTION_SECONDS = 0.5  # how much of a track tells how it moves at its ends
+_MOST_SHIFT = 3.0  # own sizes that an end may be moved by extrapolation
+_GAP_SECONDS = 0.4  # an unseen stretch longer than this is covered more widely in its middle
+_GAP_GROWTH = 0.25
+_LEAST_PAD = 2.0  # px: rounding of the detector's picture back to the full one
+
+
+def decide(
+    tracks: Sequence[Track],
+    *,
+    policy: Policy,
+    source: SourceId,
+    pts: NDArray[np.int64],
+    time_base: Fraction,
+    cuts: Sequence[tuple[int, int]] = (),
+    black: tuple[int, ...] = (),
+) -> RedactionPlan:
+    """Decides what to obscure.
+
+    ``pts`` (frames,) in ticks of ``time_base`` seconds. ``cuts``: pairs (a, b) of examined frames
+    such that the scene changes somewhere after a and at b at the latest; no track is prolonged
+    across one further than that leaves open. ``black``: frames replaced by black ones.
+    """
+    seconds = np.asarray(pts, np.float64) * float(time_base)
+    out = []
+    for t in tracks:
+        if t.kind not in policy.kinds:
+            continue
+        pad = policy.obscure.face_padding if t.kind is Kind.FACE else policy.obscure.plate_padding
+        keys = _widen(_smooth(t.keys, seconds), seconds)
+        first, last = _bounds(t, policy, seconds, cuts)
+        keys = [*_before(keys, first, seconds), *keys, *_after(keys, last, seconds)]
+        final = tuple(KeyBox(k.index, _outward(_pad(k.box, pad)), k.score) for k in keys)
+        out.append(Track(t.id, t.kind, final))
+    return RedactionPlan(
+        source=source,
+        recipe_sha256=policy.sha256,
+        detectors=(*policy.detect.detectors, *policy.detect.second_detectors),
+        tracks=tuple(out),
+        black=black,
+        stride=policy.detect.stride_frames,
+    )
+
+
+def _pad(box: Box, share: float) -> Box:
+    b = box.pad(share)
+    least = _LEAST_PAD
+    return b.union(Box(box.x1 - least, box.y1 - least, box.x2 + least, box.y2 + least))
+
+
+def _outward(b: Box) -> Box:
+    return Box(
+        math.floor(b.x1 * GRID) / GRID,
+        math.floor(b.y1 * GRID) / GRID,
+        math.ceil(b.x2 * GRID) / GRID,
+        math.ceil(b.y2 * GRID) / GRID,
+    )
+
+
+def _smooth(keys: Sequence[KeyBox], seconds: NDArray[np.float64]) -> list[KeyBox]:
+    """Each box about its own centre, as large as the largest seen within a short time; never smaller than itself."""
+    out, low, high = [], 0, 0
+    for k in keys:
+        now = seconds[k.index]
+        while seconds[keys[low].index] < now - _SMOOTH_SECONDS:
+            low += 1
+        while high < len(keys) and seconds[keys[high].index] <= now + _SMOOTH_SECONDS:
+            high += 1
+        near = keys[low:high]
+        w, h = max(n.box.width for n in near), max(n.box.height for n in near)
+        x, y = k.box.center
+        out.append(KeyBox(k.index, Box(x - w / 2, y - h / 2, x + w / 2, y + h / 2).union(k.box), k.score))
+    return out
+
+
+def _widen(keys: list[KeyBox], seconds: NDArray[np.float64]) -> list[KeyBox]:
+    """Adds a wider box in the middle of each long unseen stretch, where a straight line is least certain."""
+    out = keys[:1]
+    for a, b in pairwise(keys):
+        if seconds[b.index] - seconds[a.index] > _GAP_SECONDS and b.index - a.index > 1:
+            middle = (a.index + b.index) // 2
+            t = (middle - a.index) / (b.index - a.index)
+            out.append(KeyBox(middle, a.box.lerp(b.box, t).pad(_GAP_GROWTH)))
+        out.append(b)
+    return out
+
+
+def _bounds(
+    track: Track, policy: Policy, seconds: NDArray[np.float64], cuts: Sequence[tuple[int, int]]
+) -> tuple[int, int]:
+    """First and last frame to cover, lead-in and lead-out included."""
+    start, end = track.keys[0].index, track.keys[-1].index
+    first = int(np.searchsorted(seconds, seconds[start] - policy.track.lead_in_seconds, side="left"))
+    last = int(np.searchsorted(seconds, seconds[end] + policy.track.lead_out_seconds, side="right")) - 1
+    # Detection looks every few frames: what appears between two looks is covered from the look before.
+    first, last = min(first, start - policy.detect.stride_frames + 1), max(last, end + policy.detect.stride_frames - 1)
+    first, last = max(first, 0), min(last, len(seconds) - 1)
+    for a, b in cuts:
+        if b <= start:
+            first = max(first, min(a + 1, start))
+        if a >= end:
+            last = min(last, max(b - 1, end))
+    return first, last
+
+
+def _velocity(keys: Sequence[KeyBox], seconds: NDArray[np.float64], *, at_end: bool) -> tuple[float, float]:
+    """Pixels a second over the stretch nearest to one end of a track."""
+    ordered = list(reversed(keys)) if at_end else list(keys)
+    a = ordered[0]
+    near = [k for k in ordered[1:] if abs(seconds[k.index] - seconds[a.index]) <= _MOTION_SECONDS]
+    if not near:
+        return 0.0, 0.0
+    b = near[-1]
+    dt = float(seconds[b.index] - seconds[a.index])
+    (ax, ay), (bx, by) = a.box.center, b.box.center
+    return (bx - ax) / dt, (by - ay) / dt
+
+
+def _reach(box: Box, velocity: tuple[float, float], dt: float) -> Box:
+    """Around where the object was seen and where it would have gone: it may have stood or moved."""
+    most_x, most_y = _MOST_SHIFT * box.width, _MOST_SHIFT * box.height
+    dx = max(-most_x, min(most_x, velocity[0] * dt))
+    dy = max(-most_y, min(most_y, velocity[1] * dt))
+    return box.union(Box(box.x1 + dx, box.y1 + dy, box.x2 + dx, box.y2 + dy))
+
+
+def _before(keys: Sequence[KeyBox], first: int, seconds: NDArray[np.float64]) -> list[KeyBox]:
+    k = keys[0]
+    if first >= k.index:
+        return []
+    v = _velocity(keys, seconds, at_end=False)
+    return [KeyBox(first, _reach(k.box, v, float(seconds[first] - seconds[k.index])))]
+
+
+def _after(keys: Sequence[KeyBox], last: int, seconds: NDArray[np.float64]) -> list[KeyBox]:
+    k = keys[-1]
+    if last <= k.index:
+        return []
+    v = _velocity(keys, seconds, at_end=True)
+    return [KeyBox(last, _reach(k.box, v, float(seconds[last] - seconds[k.index])))]

@@ -1,0 +1,7 @@
+"""Finding faces and plates: one protocol, several detectors, chosen by the name on their card."""
+
+from redact.detect.base import Detector
+from redact.detect.cards import Card, load_card, load_cards
+from redact.detect.registry import load_detector
+
+__all__ = ["Card", "Detector", "load_card", "load_cards", "load_detector"]

@@ -1,0 +1,78 @@
+"""What every detector promises, and what all of them need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from redact.findings import Detection, Kind
+from redact.geometry import Box
+
+
+class Detector(Protocol):
+    """Finds faces, plates or both in one picture at a time.
+
+    ``name`` is the recipe's, ``sha256`` that of the weights, ``kinds`` what it can find. The same
+    picture gives the same findings, whatever was looked at before and however many threads work.
+    """
+
+    name: str
+    sha256: str
+    kinds: frozenset[Kind]
+
+    def detect(self, picture: NDArray[np.uint8]) -> tuple[Detection, ...]:
+        """Findings in ``picture`` (H, W, 3; RGB; uint8), best first, from the detector's least score on.
+
+        Boxes are in pixels of the picture and inside it. The picture is not changed.
+        Raises ValueError for another shape or type.
+        """
+        ...
+
+
+def check_picture(picture: NDArray[np.uint8]) -> None:
+    """Raises ValueError unless ``picture`` is (H, W, 3) uint8 and not empty."""
+    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
+        raise ValueError(f"a picture is (H, W, 3) uint8, got {picture.shape = }, {picture.dtype = }")
+
+
+def pad_to_multiple(picture: NDArray[np.uint8], multiple: int, value: int) -> NDArray[np.uint8]:
+    """Pads right and bottom up to a multiple of ``multiple``; the picture itself where nothing is missing."""
+    h, w = picture.shape[:2]
+    dh, dw = -h % multiple, -w % multiple
+    if not dh and not dw:
+        return picture
+    return np.pad(picture, ((0, dh), (0, dw), (0, 0)), constant_values=value)
+
+
+def suppress(boxes: NDArray[np.float32], scores: NDArray[np.float32], iou: float) -> NDArray[np.int64]:
+    """Greedy non-maximum suppression: indices to keep, best first; equal scores in their given order.
+
+    ``boxes`` (N, 4) xyxy, ``scores`` (N,).
+    """
+    order = np.argsort(-scores, kind="stable")
+    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    keep = []
+    while len(order):
+        best, rest = order[0], order[1:]
+        keep.append(best)
+        low = np.maximum(boxes[best, :2], boxes[rest, :2])
+        high = np.minimum(boxes[best, 2:], boxes[rest, 2:])
+        shared = np.prod(np.clip(high - low, 0, None), axis=1)
+        order = rest[shared <= iou * (area[best] + area[rest] - shared)]
+    return np.array(keep, np.int64)
+
+
+def to_detections(
+    kinds: Iterable[Kind], boxes: NDArray[np.float32], scores: NDArray[np.float32], width: int, height: int
+) -> tuple[Detection, ...]:
+    """Findings in canonical order (score falling, then kind and place), clipped to the picture, empty ones left out."""
+    out = []
+    for kind, b, s in zip(kinds, boxes.tolist(), scores.tolist(), strict=True):
+        x1, y1, x2, y2 = b
+        box = Box(min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)).clip(width, height)
+        if not box.is_empty:
+            out.append(Detection(kind, box, min(1.0, max(0.0, s))))
+    return tuple(sorted(out, key=lambda d: (-d.score, d.kind, d.box.edges)))

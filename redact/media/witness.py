@@ -1,0 +1,138 @@
+"""A second pair of eyes: an ffmpeg process of its own decodes a file, with none of our decoding code.
+
+The ffmpeg program may be another build than the library that PyAV carries, which is the point.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+
+import cv2
+import ffmpeg
+import numpy as np
+from numpy.typing import NDArray
+
+from redact.errors import WorkerError
+from redact.geometry import Display
+from redact.media.frames import View
+
+
+@cache
+def ffmpeg_program() -> str:
+    """Path of the ffmpeg program: REDACT_FFMPEG, else the one on the PATH, else the one in imageio-ffmpeg."""
+    named = os.environ.get("REDACT_FFMPEG")
+    if named:
+        return named
+    found = shutil.which("ffmpeg")
+    if found:
+        return found
+    import imageio_ffmpeg
+
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A frame as ffmpeg gave it, in stored orientation, 8 bit: ``y`` (H, W), ``u`` and ``v`` (ceil(H/2), ceil(W/2))."""
+
+    number: int
+    y: NDArray[np.uint8]
+    u: NDArray[np.uint8]
+    v: NDArray[np.uint8]
+
+    def rgb(self) -> NDArray[np.uint8]:
+        """The picture as RGB (H, W, 3), in stored orientation, by the BT.601 matrix (for looking, not for keeping)."""
+        h, w = self.y.shape
+        chroma = [cv2.resize(c, (w, h), interpolation=cv2.INTER_LINEAR) for c in (self.v, self.u)]
+        return np.asarray(cv2.cvtColor(np.dstack([self.y, *chroma]), cv2.COLOR_YCrCb2RGB), np.uint8)
+
+    def view(self, display: Display, long_side: int) -> View:
+        """The picture as a detector sees it: upright, square-pixelled, at most ``long_side`` pixels long."""
+        dw, dh = display.size
+        shrink = min(1.0, long_side / max(dw, dh))
+        w, h = max(1, round(dw * shrink)), max(1, round(dh * shrink))
+        stored = (h, w) if display.rotation in (90, 270) else (w, h)
+        planes = [cv2.resize(c, stored, interpolation=cv2.INTER_AREA) for c in (self.y, self.v, self.u)]
+        small = cv2.cvtColor(np.dstack(planes), cv2.COLOR_YCrCb2RGB)
+        if display.rotation:
+            small = np.rot90(small, k=-display.rotation // 90)
+        return View(np.ascontiguousarray(small), (w / dw, h / dh))
+
+
+class Witness:
+    """Decodes ``file`` frame by frame in an ffmpeg process.
+
+    Iterate over ``pictures()`` to the end, then read ``times`` (presentation time of every frame,
+    in ``time_base`` seconds) and ``errors`` (what ffmpeg reported; empty for a clean file).
+    """
+
+    def __init__(self, file: Path, stream: int, width: int, height: int, every: int = 1) -> None:
+        self._file, self._stream, self._every = file, stream, every
+        self._width, self._height = width, height
+        self.times: list[int] = []
+        self.time_base = Fraction(1)
+        self.errors: list[str] = []
+
+    def pictures(self) -> Iterator[Picture]:
+        """Yields every ``every``-th frame; ``number`` counts all frames from 0.
+
+        Raises WorkerError where ffmpeg cannot be started.
+        """
+        w, h = self._width, self._height
+        cw, ch = -(-w // 2), -(-h // 2)
+        size = w * h + 2 * cw * ch
+        with tempfile.TemporaryDirectory(prefix="redact-witness-") as folder:
+            table = Path(folder) / "times"
+            source = ffmpeg.input(f"file:{self._file}", noautorotate=None, copyts=None)[str(self._stream)]
+            shown = source
+            if self._every > 1:
+                shown = source.filter("select", f"not(mod(n,{self._every}))")
+            pixels = ffmpeg.output(
+                shown, "pipe:1", format="rawvideo", pix_fmt="yuv420p", fps_mode="passthrough", sws_flags="area"
+            )
+            # One line a frame with its exact time; the pixels' hash is cut to the shortest there is.
+            stamps = ffmpeg.output(
+                source, str(table), format="framehash", hash="adler32", fps_mode="passthrough", enc_time_base="demux"
+            )
+            command = (
+                ffmpeg.merge_outputs(pixels, stamps).global_args("-v", "error", "-nostdin").compile(ffmpeg_program())
+            )
+            try:
+                process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=(Path(folder) / "log").open("wb"))
+            except OSError as e:
+                raise WorkerError(
+                    f"ffmpeg cannot be started: {e.strerror}.", "`redact doctor` says how to get it."
+                ) from None
+            assert process.stdout is not None
+            try:
+                number = 0
+                while len(data := process.stdout.read(size)) == size:
+                    flat = np.frombuffer(data, np.uint8)
+                    y, u, v = np.split(flat, [w * h, w * h + cw * ch])
+                    yield Picture(number, y.reshape(h, w), u.reshape(ch, cw), v.reshape(ch, cw))
+                    number += self._every
+            finally:
+                process.stdout.close()
+                if process.poll() is None:
+                    process.terminate()
+                process.wait()
+            log = (Path(folder) / "log").read_text(errors="replace")
+            self.errors = [line for line in log.splitlines() if line.strip()]
+            if process.returncode:
+                self.errors.append(f"ffmpeg ended with exit code {process.returncode}")
+            self._read(table)
+
+    def _read(self, table: Path) -> None:
+        for line in table.read_text().splitlines() if table.exists() else ():
+            if line.startswith("#tb 0:"):
+                self.time_base = Fraction(line.split(":")[1].strip())
+            elif not line.startswith("#"):
+                self.times.append(int(line.split(",")[2]))

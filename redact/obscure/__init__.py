@@ -1,0 +1,6 @@
+"""Obscuring regions of a frame, in place, on the frame's own planes."""
+
+from redact.obscure.obscurer import Obscurer, StoredRegion
+from redact.obscure.planes import FramePlanes, Plane, black
+
+__all__ = ["FramePlanes", "Obscurer", "Plane", "StoredRegion", "black"]

@@ -1,0 +1,121 @@
+"""The release record: canonical JSON that proves what was done, and identifies nobody.
+
+Canonical: UTF-8, keys sorted, no spaces, one line feed at the end (RFC 8785 without its number
+rules, which are not needed: every number here is an integer or has at most three decimals).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from redact.findings import RedactionPlan
+from redact.verdict import Verdict
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FileId:
+    """A file by digest and size; its name is only what the operator called it."""
+
+    name: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorId:
+    """A detector by name, the digest of its weights, and the device it ran on."""
+
+    name: str
+    sha256: str
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What of the source is in the release and what was left behind, by name."""
+
+    streams_kept: tuple[str, ...]
+    streams_dropped: tuple[str, ...]
+    metadata_dropped: tuple[str, ...]
+
+
+def code_sha256() -> str:
+    """Digest of redact's own code as it runs: every .py file of the package by name and content."""
+    root = Path(__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(root.rglob("*.py")):
+        digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions of redact, Python and the libraries whose results are in the release."""
+    found = {"python": platform.python_version()}
+    for name in ("redact", "av", "numpy", "onnxruntime", "opencv-python", "torch"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "absent"
+    return found
+
+
+def canonical(value: Any) -> bytes:
+    """Canonical JSON bytes of plain data."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode() + b"\n"
+
+
+def make_record(
+    *,
+    source: FileId,
+    output: FileId | None,
+    plan: RedactionPlan,
+    plan_sha256: str,
+    recipe_name: str,
+    recipe_sha256: str,
+    detectors: Sequence[DetectorId],
+    kept: Kept,
+    verdict: Verdict,
+    obscured_frames: int,
+    black: Mapping[int, str],
+    repairs: int,
+    seconds: Mapping[str, float],
+    request: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Builds the record as plain data. ``output`` is None where nothing was released.
+
+    ``black`` gives, for each blackened frame, why; ``seconds`` how long each stage took.
+    """
+    tracks = Counter(str(t.kind) for t in plan.tracks)
+    return {
+        "schema": SCHEMA,
+        "verdict": "released" if output and verdict.passed else "quarantined",
+        "source": asdict(source)
+        | {"frames": plan.source.frames, "width": plan.source.width, "height": plan.source.height},
+        "output": asdict(output) if output else None,
+        "plan": {"sha256": plan_sha256},
+        "recipe": {"name": recipe_name, "sha256": recipe_sha256},
+        "detectors": [asdict(d) for d in detectors],
+        "code": {"sha256": code_sha256(), "versions": versions()},
+        "found": {"tracks": dict(sorted(tracks.items())), "stride": plan.stride},
+        "obscured": {"frames": obscured_frames},
+        "black_frames": [{"frame": i, "reason": r} for i, r in sorted(black.items())],
+        "streams": asdict(kept),
+        "verification": {
+            "passed": verdict.passed,
+            "repairs": repairs,
+            "checks": [asdict(c) for c in verdict.checks],
+        },
+        "request": dict(request or {}),
+        "times_s": {k: round(v, 3) for k, v in seconds.items()},
+    }

@@ -1,0 +1,1 @@
+"""Runners: where the stages run. The local one uses processes of this machine, the cluster one Ray."""

@@ -1,0 +1,200 @@
+"""What a worker does with one segment: look at it, or render it. Runs in any process on any node.
+
+A worker is handed a source and a segment, never frames, and decodes for itself.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from redact.detect import Detector, load_detector
+from redact.errors import SourceError
+from redact.findings import Detection, FrameDetections, Kind, RedactionPlan
+from redact.geometry import Box
+from redact.media.decode import decode
+from redact.media.encode import SegmentWriter, choose_encoding
+from redact.media.frames import Frame, View, plane_views, view
+from redact.media.source import Segment, Source
+from redact.obscure import FramePlanes, Obscurer, Plane, StoredRegion, black
+from redact.policy import Policy
+from redact.timeline import Timestamp
+from redact.track import RegionsByFrame, unite
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentFindings:
+    """What pass 1 saw in a segment.
+
+    ``frames``: the examined frames. ``damaged``: (frame index, reason) of each frame that did not
+    decode cleanly. ``first_look`` and ``last_look``: thumbnails of the first and last examined
+    frame, from which a cut between two segments is told (18x32 luma, as bytes; empty if none).
+    """
+
+    number: int
+    frames: tuple[FrameDetections, ...]
+    damaged: tuple[tuple[int, str], ...]
+    first_look: bytes
+    last_look: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRendered:
+    """A segment written aside: its file and how many of its frames have a region."""
+
+    number: int
+    file: Path
+    frames: int
+    obscured: int
+
+
+_LOOK = (32, 18)  # width, height of the thumbnails that cuts are told from
+# Mean absolute difference of two thumbnails after their mean is removed, in 8-bit steps. A cut is
+# several times the change that a walk past the camera makes; see docs/decisions/0003-tracking.md.
+_CUT = 28.0
+
+
+def look(pixels: np.ndarray) -> bytes:
+    """An 18x32 luma thumbnail of an RGB picture, as bytes."""
+    grey = cv2.cvtColor(cv2.resize(pixels, _LOOK, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    return grey.tobytes()
+
+
+def is_cut(before: bytes, after: bytes) -> bool:
+    """Whether two thumbnails show different scenes. A change of light alone is none."""
+    if not before or not after:
+        return False
+    a, b = (np.frombuffer(t, np.uint8).astype(np.float32) for t in (before, after))
+    return float(np.abs((a - a.mean()) - (b - b.mean())).mean()) > _CUT
+
+
+@lru_cache(maxsize=8)
+def detector(name: str, min_score: float) -> Detector:
+    """A detector of this process, loaded once. One thread: work is shared out by segments."""
+    return load_detector(name, min_score=min_score, threads=1)
+
+
+def find(name: str, kinds: frozenset[Kind], min_score: float, shown: View) -> Iterator[Detection]:
+    """A detector's findings of ``kinds`` in display pixels."""
+    sx, sy = shown.scale
+    for d in detector(name, min_score).detect(shown.pixels):
+        if d.kind in kinds:
+            yield Detection(d.kind, d.box.scale(1 / sx, 1 / sy), d.score)
+
+
+def is_examined(index: int, frames: int, stride: int) -> bool:
+    """Which frames a detector looks at: every ``stride``-th, and the last."""
+    return index % stride == 0 or index == frames - 1
+
+
+def analyse(source: Source, segment: Segment, policy: Policy) -> SegmentFindings:
+    """Pass 1 on one segment: decodes it and looks for what the recipe hides.
+
+    Raises SourceError at the first damaged frame where the recipe refuses damage.
+    """
+    p = policy.detect
+    found: list[FrameDetections] = []
+    damaged: list[tuple[int, str]] = []
+    first = last = b""
+    for frame in decode(source, segment):
+        if frame.damage or frame.image is None:
+            damaged.append((frame.index, frame.damage or "no picture"))
+            if policy.damage.on_damage == "refuse":
+                raise damage_error(source, frame)
+            continue
+        ours = is_examined(frame.index, source.frames, p.stride_frames)
+        second = bool(p.second_detectors) and is_examined(frame.index, source.frames, p.second_stride_frames)
+        if not (ours or second):
+            continue
+        detections: list[Detection] = []
+        shown = view(frame.image, source.format.display, p.size_px)
+        if ours:
+            for name in p.detectors:
+                detections += find(name, policy.kinds, p.low_score, shown)
+        if second:
+            other = (
+                shown if p.second_size_px == p.size_px else view(frame.image, source.format.display, p.second_size_px)
+            )
+            for name in p.second_detectors:
+                detections += find(name, policy.kinds, p.low_score, other)
+        thumbnail = look(shown.pixels)
+        found.append(FrameDetections(frame.index, unite(detections), is_cut(last, thumbnail)))
+        first, last = first or thumbnail, thumbnail
+    return SegmentFindings(segment.number, tuple(found), tuple(damaged), first, last)
+
+
+def damage_error(source: Source, frame: Frame) -> SourceError:
+    """The refusal of a source with a damaged frame."""
+    at = Timestamp(frame.pts - int(source.pts[0]), source.format.time_base)
+    return SourceError(
+        f"{str(source.path)!r}: frame {frame.index} (at {at}) cannot be decoded cleanly: {frame.damage}.",
+        'Export the footage again, or use a recipe with on_damage = "black".',
+    )
+
+
+def render(source: Source, segment: Segment, plan: RedactionPlan, policy: Policy, file: Path) -> SegmentRendered:
+    """Pass 2 on one segment: obscures and encodes it into ``file``.
+
+    Raises SourceError where a frame that pass 1 decoded cleanly does not decode now, SpaceError on
+    a full disk, WorkerError where the encoder fails.
+    """
+    display = source.format.display
+    encoding = choose_encoding(source.format)
+    obscurer = Obscurer(policy.obscure)
+    regions = RegionsByFrame(plan, segment.span)
+    dark = set(plan.black)
+    obscured = 0
+    with SegmentWriter(file, source, policy.encode) as writer:
+        for frame in decode(source, segment):
+            if frame.index in dark:
+                image = av.VideoFrame(display.width, display.height, encoding.pix_fmt)
+                black(_planes(image, source))
+            elif frame.damage or frame.image is None:
+                raise damage_error(source, frame)
+            else:
+                image = frame.image
+                if image.format.name != encoding.pix_fmt:
+                    image = image.reformat(format=encoding.pix_fmt)
+                here = regions.at(frame.index)
+                if here:
+                    image.make_writable()  # the decoder may still predict from this picture
+                    stored = [StoredRegion(r.track, r.kind, display.to_stored(r.box)) for r in here]
+                    obscurer.apply(_planes(image, source), stored)
+                    obscured += 1
+            writer.write(image, frame.pts)
+        frames = writer.frames
+    if frames != len(segment.span):
+        raise SourceError(
+            f"{str(source.path)!r}: segment {segment.number} gave {frames} frames, {len(segment.span)} were counted.",
+            "Run again on a copy that nothing writes to.",
+        )
+    return SegmentRendered(segment.number, file, frames, obscured)
+
+
+def _planes(image: av.VideoFrame, source: Source) -> FramePlanes:
+    f = image.format
+    return FramePlanes(
+        planes=tuple(Plane(v.data, v.sub_x, v.sub_y) for v in plane_views(image)),
+        width=image.width,
+        height=image.height,
+        bits=f.components[0].bits,
+        full_range=source.format.color_range == 2 or f.name.startswith("yuvj"),
+        rgb=f.is_rgb,
+    )
+
+
+def stored_boxes(plan_boxes: list[Box], source: Source) -> list[Box]:
+    """Boxes in samples of the stored frame, for those that look at stored frames."""
+    return [source.format.display.to_stored(b) for b in plan_boxes]
+
+
+def out_of_space(e: OSError) -> bool:
+    """Whether an operating system error means that a disk or quota is full."""
+    return e.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -1,0 +1,75 @@
+"""Where work in progress lies, and how a finished release gets its name: aside, verified, then moved."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from redact.errors import RedactError, SpaceError, UsageError
+
+
+def output_error(path: Path, e: OSError) -> RedactError:
+    """What an operating system error under ``path`` means to the operator."""
+    if e.errno in (errno.ENOSPC, errno.EDQUOT):
+        return SpaceError(f"{str(path)!r}: the disk is full.", "Free some space or write to another disk.")
+    return UsageError(f"{str(path)!r}: cannot be written: {e.strerror or e}.", "Check the folder and its permissions.")
+
+
+def check_output(source: Path, output: Path, force: bool) -> None:
+    """Refuses an output that would overwrite something: the source always, anything else without ``force``.
+
+    Raises UsageError.
+    """
+    if output.exists() and source.exists() and output.samefile(source):
+        raise UsageError(
+            f"{str(output)!r}: the output is the input.", "Name another output; originals are never altered."
+        )
+    if output.is_dir():
+        raise UsageError(f"{str(output)!r}: is a folder.", "Name a file, or give several inputs.")
+    if (output.exists() or output.is_symlink()) and not force:
+        raise UsageError(f"{str(output)!r}: exists already.", "Name another output, or overwrite it with --force.")
+    if not output.parent.is_dir():
+        raise UsageError(f"{str(output.parent)!r}: there is no such folder.", "Make it first.")
+    if not os.access(output.parent, os.W_OK | os.X_OK):
+        raise UsageError(f"{str(output.parent)!r}: may not be written to.", "Ask for write permission on the folder.")
+
+
+@contextmanager
+def workspace(output: Path) -> Iterator[Path]:
+    """A private folder beside ``output`` (same disk, so that a move is atomic); gone afterwards, whatever happens.
+
+    Raises UsageError where it cannot be made, SpaceError where the disk is full.
+    """
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=".redact-", dir=output.parent))
+    except OSError as e:
+        raise output_error(output.parent, e) from None
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def publish(aside: Path, final: Path) -> None:
+    """Moves a finished file to its name: its bytes reach the disk first, then the name appears at once."""
+    try:
+        with aside.open("rb") as f:
+            os.fsync(f.fileno())
+        aside.replace(final)
+        folder = os.open(final.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as e:
+        raise output_error(final, e) from None
+
+
+def quarantine_folder(output: Path) -> Path:
+    """Where a release that failed verification is kept, with its report."""
+    return output.with_name(output.name + ".quarantine")

@@ -1,0 +1,219 @@
+"""Judges a finished file. Pure: it is handed what the witness saw and says what is wrong with it.
+
+Each check adds a named result with its numbers; one failed check keeps the file in quarantine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from redact.findings import Detection
+from redact.geometry import Box
+from redact.verdict import Check, Contents, Leak
+
+# Mean absolute high-pass (8-bit steps) that a smoothed 6x6 grid of averages keeps after coding;
+# the photograph of a face has three times that and more. Measured: benchmarks/results/verify.md.
+MAX_DETAIL = 4.0
+# Mean absolute luma difference (8-bit steps) outside all regions that coding noise explains at CRF 30.
+MAX_OUTSIDE = 4.0
+EDGE = 8  # samples around a region that deblocking and motion compensation may change: half a macroblock
+# A finding counts as covered where at least this share of it lies in regions: a blurred head may
+# still be found, a little off.
+COVERED = 0.6
+
+
+def check_times(
+    expected: Sequence[int], base: Fraction, seen: Sequence[int], seen_base: Fraction, *, may_shift: bool
+) -> Check:
+    """Whether every frame is shown when it was in the source.
+
+    Times are ticks of their bases. A container with a coarser tick rounds each time once, so half
+    a tick of the coarser base is allowed. ``may_shift``: MPEG-TS cannot begin at zero, so there
+    only the differences count.
+    """
+    if len(expected) != len(seen):
+        return Check(
+            "times",
+            False,
+            f"The release shows {len(seen)} frames, the source {len(expected)}.",
+            {"frames": float(len(seen)), "expected": float(len(expected))},
+        )
+    tick = Fraction(0) if seen_base <= base and (base / seen_base).denominator == 1 else seen_base
+    shift = seen[0] * seen_base - expected[0] * base if may_shift and expected else Fraction(0)
+    slack = tick if may_shift else tick / 2
+    worst = Fraction(0)
+    for a, b in zip(expected, seen, strict=True):
+        worst = max(worst, abs(a * base + shift - b * seen_base))
+    ok = worst <= slack
+    sentence = (
+        "Every frame is shown at its time." if ok else f"A frame is shown {float(worst) * 1000:.3f} ms off its time."
+    )
+    return Check("times", ok, sentence, {"frames": float(len(seen)), "worst_ms": float(worst) * 1000})
+
+
+def check_decodes(errors: Sequence[str]) -> Check:
+    """Whether an independent decoder read the release without complaint."""
+    if not errors:
+        return Check("decodes", True, "An independent decoder reads it without error.")
+    return Check("decodes", False, f"An independent decoder reports: {errors[0]}", {"errors": float(len(errors))})
+
+
+# Written by the container format itself; their values are checked, not only their names.
+_ALLOWED_TAGS: dict[str, set[str] | None] = {
+    "major_brand": None,
+    "minor_version": None,
+    "compatible_brands": None,
+    "language": {"und"},
+    "handler_name": {"VideoHandler", "SoundHandler"},
+    "vendor_id": {"[0][0][0][0]", "FFMP"},
+    "encoder": {"Lavf"},
+    "DURATION": None,
+}
+# Coded slices, parameter sets, access unit delimiters: all that a decoder needs.
+_ALLOWED_NAL = {"h264": {1, 5, 7, 8, 9}, "hevc": {*range(0, 10), *range(16, 22), 32, 33, 34, 35}}
+_ALLOWED_SIDE_DATA = {"mpegts_stream_id", "MPEGTS_STREAM_ID", "DISPLAYMATRIX", "SKIP_SAMPLES", "NEW_EXTRADATA"}
+
+
+def check_contents(contents: Contents, *, audio: bool) -> Check:
+    """Whether the file carries only its video, the audio the recipe keeps, and tags that say nothing."""
+    video = [s for s in contents.streams if s.startswith("video:")]
+    wrong = [] if len(video) == 1 else [f"{len(video)} video streams"]
+    allowed = {"video", "audio"} if audio else {"video"}
+    wrong += [f"a {s} stream" for s in contents.streams if s.split(":")[0] not in allowed]
+    for tag in contents.tags:
+        key, _, value = tag.split(":", 1)[1].partition("=")
+        values = _ALLOWED_TAGS.get(key, set())
+        if values is not None and value not in values:
+            wrong.append(f"the tag {key!r}")
+    if contents.chapters:
+        wrong.append(f"{contents.chapters} chapters")
+    wrong += [f"side data {s!r}" for s in contents.side_data if s not in _ALLOWED_SIDE_DATA]
+    codec = video[0].split(":")[1] if video else ""
+    wrong += [f"NAL units of type {t}" for t in contents.nal_types if t not in _ALLOWED_NAL.get(codec, set())]
+    if wrong:
+        sentence = f"The release carries what it must not: {', '.join(wrong)}."
+        return Check("contents", False, sentence, {"items": float(len(wrong))})
+    return Check("contents", True, "It carries its video" + (", its audio" if audio else "") + " and nothing else.")
+
+
+@dataclass
+class DetailMeter:
+    """Measures what detail is left inside regions, frame by frame."""
+
+    worst: float = 0.0
+    worst_frame: int = -1
+    regions: int = 0
+
+    def look(self, index: int, luma: NDArray[np.uint8], boxes: Iterable[Box]) -> None:
+        """``luma`` (H, W) of the release; ``boxes`` in its samples.
+
+        The middle 60 % of each region is judged: the edge of an ellipse is meant to be seen.
+        """
+        h, w = luma.shape
+        for box in boxes:
+            b = box.pad(-0.2).clip(w, h)
+            x1, y1, x2, y2 = (round(v) for v in (b.x1, b.y1, b.x2, b.y2))
+            if x2 - x1 < 6 or y2 - y1 < 6:
+                continue
+            self.regions += 1
+            value = high_pass(luma[y1:y2, x1:x2])
+            if value > self.worst:
+                self.worst, self.worst_frame = value, index
+
+    def check(self) -> Check:
+        ok = self.worst <= MAX_DETAIL
+        sentence = (
+            "No detail is left inside the regions."
+            if ok
+            else f"Frame {self.worst_frame} shows detail inside a region ({self.worst:.1f}; {MAX_DETAIL} is allowed)."
+        )
+        return Check("detail", ok, sentence, {"worst": round(self.worst, 3), "regions": float(self.regions)})
+
+
+def high_pass(patch: NDArray[np.uint8]) -> float:
+    """Mean absolute difference between a luma patch and its own 3x3 mean, in 8-bit steps."""
+    p = patch.astype(np.float32)
+    return float(np.abs(p - cv2.blur(p, (3, 3), borderType=cv2.BORDER_REFLECT)).mean())
+
+
+@dataclass
+class OutsideMeter:
+    """Measures what changed outside all regions, on frames that source and release share."""
+
+    worst: float = 0.0
+    worst_frame: int = -1
+    total: float = 0.0
+    frames: int = 0
+
+    def look(self, index: int, source: NDArray[np.uint8], release: NDArray[np.uint8], boxes: Iterable[Box]) -> None:
+        """``source`` and ``release``: luma (H, W) of the same frame; ``boxes`` in its samples."""
+        if source.shape != release.shape:
+            self.worst, self.worst_frame = 255.0, index
+            return
+        difference = cv2.absdiff(source, release)
+        for box in boxes:
+            grown = Box(box.x1 - EDGE, box.y1 - EDGE, box.x2 + EDGE, box.y2 + EDGE)
+            x1, y1, x2, y2 = grown.clip(source.shape[1], source.shape[0]).to_ints()
+            difference[y1:y2, x1:x2] = 0
+        value = float(difference.mean())
+        self.total += value
+        self.frames += 1
+        if value > self.worst:
+            self.worst, self.worst_frame = value, index
+
+    def check(self) -> Check:
+        if not self.frames:
+            return Check("outside", True, "The picture outside the regions was not compared.", {"frames": 0.0})
+        ok = self.worst <= MAX_OUTSIDE
+        sentence = (
+            "Outside the regions nothing changed but coding noise."
+            if ok
+            else f"Frame {self.worst_frame} differs from the source outside all regions (by {self.worst:.1f} of 255 on average)."
+        )
+        numbers = {
+            "worst": round(self.worst, 3),
+            "mean": round(self.total / self.frames, 3),
+            "frames": float(self.frames),
+        }
+        return Check("outside", ok, sentence, numbers)
+
+
+def uncovered(detections: Iterable[Detection], regions: Sequence[Box], min_score: float) -> list[Detection]:
+    """The findings from ``min_score`` on that regions do not cover; all in the same pixels."""
+    out = []
+    for d in detections:
+        if d.score < min_score or d.box.is_empty:
+            continue
+        if _covered_share(d.box, regions) < COVERED:
+            out.append(d)
+    return out
+
+
+def _covered_share(box: Box, regions: Sequence[Box]) -> float:
+    """Share of ``box`` that the union of ``regions`` covers, on a grid of 32 x 32 points."""
+    xs = box.x1 + (np.arange(32) + 0.5) / 32 * box.width
+    ys = box.y1 + (np.arange(32) + 0.5) / 32 * box.height
+    hit = np.zeros((32, 32), bool)
+    for r in regions:
+        hit |= ((ys >= r.y1) & (ys < r.y2))[:, None] & ((xs >= r.x1) & (xs < r.x2))[None, :]
+    return float(hit.mean())
+
+
+def check_leaks(leaks: Sequence[Leak], looked: int) -> Check:
+    """Whether a detector found nothing that the plan does not cover, on ``looked`` frames."""
+    numbers = {"frames": float(looked), "found": float(len(leaks))}
+    if not leaks:
+        return Check("leaks", True, f"A detector found nothing clear on {looked} frames.", numbers)
+    first = leaks[0]
+    return Check(
+        "leaks",
+        False,
+        f"Frame {first.index} shows a clear {first.detection.kind} (and {len(leaks) - 1} more findings).",
+        numbers,
+    )
