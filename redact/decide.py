@@ -7,14 +7,14 @@ ever grow here: to the largest size near in time, by the padding, and before and
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.findings import KeyBox, Kind, RedactionPlan, SourceId, Track
+from redact.findings import Detection, KeyBox, Kind, RedactionPlan, SourceId, Track
 from redact.geometry import Box
 from redact.policy import Policy
 
@@ -61,6 +61,21 @@ def decide(
         tracks=tuple(out),
         black=black,
         stride=policy.detect.stride_frames,
+    )
+
+
+def decide_still(detections: Iterable[Detection], policy: Policy, source: SourceId) -> RedactionPlan:
+    """Decides what to obscure in a single picture: everything found surely, padded."""
+    tracks: list[Track] = []
+    for d in detections:
+        if d.kind in policy.kinds and d.score >= policy.detect.high_score:
+            pad = policy.obscure.face_padding if d.kind is Kind.FACE else policy.obscure.plate_padding
+            tracks.append(Track(len(tracks) + 1, d.kind, (KeyBox(0, _outward(_pad(d.box, pad)), d.score),)))
+    return RedactionPlan(
+        source=source,
+        recipe_sha256=policy.sha256,
+        detectors=(*policy.detect.detectors, *policy.detect.second_detectors),
+        tracks=tuple(tracks),
     )
 
 

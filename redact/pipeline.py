@@ -19,7 +19,7 @@ import numpy as np
 
 from redact import verify as judge
 from redact.decide import decide
-from redact.errors import RedactError, SourceError, UsageError, VerificationError
+from redact.errors import SourceError, UsageError, VerificationError
 from redact.findings import FrameDetections, Kind, RedactionPlan, SourceId
 from redact.media.inspect import inspect
 from redact.media.mux import container_for, mux
@@ -27,11 +27,20 @@ from redact.media.probe import file_sha256, probe
 from redact.media.segments import plan_segments
 from redact.media.source import Source
 from redact.media.witness import Picture, Witness
+from redact.outcome import Outcome, Progress, Watcher
 from redact.plan_io import dump_plan, plan_sha256
 from redact.policy import Policy
-from redact.record import DetectorId, FileId, Kept, canonical, make_record
-from redact.stages import SegmentFindings, analyse, detector, find, is_cut, is_examined, render
-from redact.staging import check_output, output_error, publish, quarantine_folder, workspace
+from redact.record import FileId, Kept, canonical, make_record
+from redact.stages import SegmentFindings, analyse, detector_ids, find, is_cut, is_examined, render
+from redact.staging import (
+    check_output,
+    output_error,
+    plan_path,
+    publish,
+    quarantine_folder,
+    record_path,
+    workspace,
+)
 from redact.track import RegionsByFrame, link, unite
 from redact.verdict import Leak, Verdict
 
@@ -43,36 +52,6 @@ class Runner(Protocol):
     """Calls a function on many jobs somewhere and gives the results in the jobs' order."""
 
     def map(self, function: Callable[..., T], jobs: Iterable[tuple[Any, ...]]) -> Iterator[T]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a phase ("plan", "render", "verify") has come: frames done of frames in all."""
-
-    file: Path
-    phase: str
-    done: int
-    total: int
-    seconds: float
-    """Length of the whole video."""
-
-
-Watcher = Callable[[Progress], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one input."""
-
-    source: Path
-    output: Path
-    record: Path
-    frames: int
-    seconds: float
-    tracks: dict[str, int]
-    obscured_frames: int
-    black_frames: int
-    repairs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,9 +274,9 @@ def run_video(
             output=FileId(output.name, file_sha256(release), release.stat().st_size),
             plan=analysis.plan,
             plan_sha256=plan_sha256(analysis.plan),
-            recipe_name=policy.name,
+            recipe=policy.model_dump(mode="json", by_alias=True),
             recipe_sha256=policy.sha256,
-            detectors=[_detector_id(n, policy) for n in _detector_names(policy)],
+            detectors=detector_ids(policy),
             kept=_kept(source, policy),
             verdict=verdict,
             obscured_frames=obscured,
@@ -326,16 +305,6 @@ def run_video(
     )
 
 
-def record_path(output: Path) -> Path:
-    """Where the record of a release lies: beside it, with ``.record.json`` added to its name."""
-    return output.with_name(output.name + ".record.json")
-
-
-def plan_path(output: Path) -> Path:
-    """Where the plan of a release lies: beside it, with ``.plan.json`` added to its name."""
-    return output.with_name(output.name + ".plan.json")
-
-
 class _Clock:
     """Seconds spent since the last stop, summed by stage."""
 
@@ -357,16 +326,6 @@ def _with_leaks(frames: Iterable[FrameDetections], leaks: Iterable[Leak]) -> lis
         here = by_index.get(leak.index) or FrameDetections(leak.index, ())
         by_index[leak.index] = replace(here, detections=unite([*here.detections, sure]))
     return [by_index[i] for i in sorted(by_index)]
-
-
-def _detector_names(policy: Policy) -> list[str]:
-    names = [*policy.detect.detectors, *policy.detect.second_detectors, *policy.verify.detectors]
-    return list(dict.fromkeys(names))
-
-
-def _detector_id(name: str, policy: Policy) -> DetectorId:
-    d = detector(name, policy.detect.low_score)
-    return DetectorId(d.name, d.sha256, "cpu")
 
 
 def _kept(source: Source, policy: Policy) -> Kept:
@@ -434,17 +393,3 @@ def _quarantine(
         f"{str(output)!r}: not released: {verdict.reason}",
         f"Look at {str(folder)!r}, correct the plan there and render it.",
     )
-
-
-__all__ = [
-    "Analysis",
-    "Outcome",
-    "Progress",
-    "RedactError",
-    "Runner",
-    "analyse_video",
-    "open_video",
-    "render_video",
-    "run_video",
-    "verify_video",
-]

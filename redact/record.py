@@ -16,7 +16,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from redact.errors import RecipeError
 from redact.findings import RedactionPlan
+from redact.policy import Policy
 from redact.verdict import Verdict
 
 SCHEMA = 1
@@ -81,7 +83,7 @@ def make_record(
     output: FileId | None,
     plan: RedactionPlan,
     plan_sha256: str,
-    recipe_name: str,
+    recipe: Mapping[str, Any],
     recipe_sha256: str,
     detectors: Sequence[DetectorId],
     kept: Kept,
@@ -104,7 +106,7 @@ def make_record(
         | {"frames": plan.source.frames, "width": plan.source.width, "height": plan.source.height},
         "output": asdict(output) if output else None,
         "plan": {"sha256": plan_sha256},
-        "recipe": {"name": recipe_name, "sha256": recipe_sha256},
+        "recipe": {"sha256": recipe_sha256, "values": dict(recipe)},
         "detectors": [asdict(d) for d in detectors],
         "code": {"sha256": code_sha256(), "versions": versions()},
         "found": {"tracks": dict(sorted(tracks.items())), "stride": plan.stride},
@@ -119,3 +121,28 @@ def make_record(
         "request": dict(request or {}),
         "times_s": {k: round(v, 3) for k, v in seconds.items()},
     }
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRelease:
+    """What a record says that verification needs."""
+
+    source_sha256: str
+    output_sha256: str
+    plan_sha256: str
+    policy: Policy
+
+
+def read_record(file: Path) -> KnownRelease:
+    """Reads a record. Raises RecipeError where it cannot be read, is of another schema or tells of no release."""
+    remedy = "Give the .record.json file that lies beside the release."
+    try:
+        r = json.loads(file.read_text(encoding="utf-8"))
+        if r["schema"] != SCHEMA:
+            raise RecipeError(f"{str(file)!r}: is a record of schema {r['schema']}, not {SCHEMA}.", remedy)
+        policy = Policy.model_validate_json(json.dumps(r["recipe"]["values"]))
+        return KnownRelease(r["source"]["sha256"], r["output"]["sha256"], r["plan"]["sha256"], policy)
+    except OSError as e:
+        raise RecipeError(f"{str(file)!r}: the record cannot be read: {e.strerror}.", remedy) from None
+    except (ValueError, KeyError, TypeError):
+        raise RecipeError(f"{str(file)!r}: is not a release record.", remedy) from None

@@ -5,7 +5,6 @@ A worker is handed a source and a segment, never frames, and decodes for itself.
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,13 +17,13 @@ import numpy as np
 from redact.detect import Detector, load_detector
 from redact.errors import SourceError
 from redact.findings import Detection, FrameDetections, Kind, RedactionPlan
-from redact.geometry import Box
 from redact.media.decode import decode
 from redact.media.encode import SegmentWriter, choose_encoding
 from redact.media.frames import Frame, View, plane_views, view
 from redact.media.source import Segment, Source
 from redact.obscure import FramePlanes, Obscurer, Plane, StoredRegion, black
 from redact.policy import Policy
+from redact.record import DetectorId
 from redact.timeline import Timestamp
 from redact.track import RegionsByFrame, unite
 
@@ -130,6 +129,11 @@ def analyse(source: Source, segment: Segment, policy: Policy) -> SegmentFindings
     return SegmentFindings(segment.number, tuple(found), tuple(damaged), first, last)
 
 
+def detect_segment(source: Source, segment: Segment, policy: Policy) -> tuple[FrameDetections, ...]:
+    """Raw findings of a segment's examined frames, for those who want them as they are."""
+    return analyse(source, segment, policy).frames
+
+
 def damage_error(source: Source, frame: Frame) -> SourceError:
     """The refusal of a source with a damaged frame."""
     at = Timestamp(frame.pts - int(source.pts[0]), source.format.time_base)
@@ -190,11 +194,8 @@ def _planes(image: av.VideoFrame, source: Source) -> FramePlanes:
     )
 
 
-def stored_boxes(plan_boxes: list[Box], source: Source) -> list[Box]:
-    """Boxes in samples of the stored frame, for those that look at stored frames."""
-    return [source.format.display.to_stored(b) for b in plan_boxes]
-
-
-def out_of_space(e: OSError) -> bool:
-    """Whether an operating system error means that a disk or quota is full."""
-    return e.errno in (errno.ENOSPC, errno.EDQUOT)
+def detector_ids(policy: Policy) -> list[DetectorId]:
+    """The detectors of a recipe, each once, for the record."""
+    names = dict.fromkeys((*policy.detect.detectors, *policy.detect.second_detectors, *policy.verify.detectors))
+    found = [detector(n, policy.detect.low_score) for n in names]
+    return [DetectorId(d.name, d.sha256, "cpu") for d in found]

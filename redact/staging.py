@@ -73,3 +73,13 @@ def publish(aside: Path, final: Path) -> None:
 def quarantine_folder(output: Path) -> Path:
     """Where a release that failed verification is kept, with its report."""
     return output.with_name(output.name + ".quarantine")
+
+
+def record_path(output: Path) -> Path:
+    """Where the record of a release lies: beside it, with ``.record.json`` added to its name."""
+    return output.with_name(output.name + ".record.json")
+
+
+def plan_path(output: Path) -> Path:
+    """Where the plan of a release lies: beside it, with ``.plan.json`` added to its name."""
+    return output.with_name(output.name + ".plan.json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import av
+import cv2
 import numpy as np
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
@@ -37,11 +38,20 @@ class View:
     scale: tuple[float, float]
 
 
+def shrink(pixels: NDArray[np.uint8], long_side: int) -> View:
+    """Shows an upright RGB picture (H, W, 3) at most ``long_side`` pixels long; never enlarges it."""
+    h, w = pixels.shape[:2]
+    factor = min(1.0, long_side / max(w, h))
+    nw, nh = max(1, round(w * factor)), max(1, round(h * factor))
+    small = pixels if factor == 1.0 else cv2.resize(pixels, (nw, nh), interpolation=cv2.INTER_AREA)
+    return View(np.ascontiguousarray(small, np.uint8), (nw / w, nh / h))
+
+
 def view(image: av.VideoFrame, display: Display, long_side: int) -> View:
     """Shows a frame upright, square-pixelled and at most ``long_side`` pixels long; never enlarges it."""
     dw, dh = display.size
-    shrink = min(1.0, long_side / max(dw, dh))
-    w, h = max(1, round(dw * shrink)), max(1, round(dh * shrink))
+    factor = min(1.0, long_side / max(dw, dh))
+    w, h = max(1, round(dw * factor)), max(1, round(dh * factor))
     turned = display.rotation in (90, 270)
     sw, sh = (h, w) if turned else (w, h)
     # One pass does colour conversion and scaling; AREA keeps small faces from being aliased away.

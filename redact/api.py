@@ -1,0 +1,221 @@
+"""What the commands do, as functions: the Python interface of redact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from redact.errors import RecipeError, UsageError
+from redact.findings import Detection, RedactionPlan
+from redact.media.images import is_image, read_image
+from redact.outcome import Outcome, Watcher
+from redact.pipeline import Runner, analyse_video, open_video, run_video, source_id, verify_video
+from redact.plan_io import parse_plan, plan_sha256
+from redact.policy import DamagePolicy, Policy, load_policy
+from redact.resources import recipe_file
+from redact.run.local import LocalRunner
+from redact.stages import detect_segment
+from redact.stills import find_still, run_still
+from redact.verdict import Check, Verdict
+
+DEFAULT_RECIPE = "public-release"
+_LENIENT = DamagePolicy(on_damage="black")
+
+
+def policy_of(recipe: str | Path | Policy) -> Policy:
+    """The policy behind a recipe's name, file, or the policy itself. Raises RecipeError."""
+    return recipe if isinstance(recipe, Policy) else load_policy(recipe_file(str(recipe)))
+
+
+def _silent(_: object) -> None:
+    pass
+
+
+def run(
+    source: str | Path,
+    output: str | Path,
+    recipe: str | Path | Policy = DEFAULT_RECIPE,
+    *,
+    force: bool = False,
+    runner: Runner | None = None,
+    watch: Watcher = _silent,
+) -> Outcome:
+    """Redacts one video or still image into ``output``.
+
+    ``runner``: where segments are worked on; processes of this machine where None. ``watch`` is
+    called with the progress. Raises RedactError of some kind where nothing is released; see
+    docs/exit-codes.md.
+    """
+    policy, source, output = policy_of(recipe), Path(source), Path(output)
+    if is_image(source):
+        return run_still(source, output, policy, force=force)
+    with LocalRunner() if runner is None else nullcontext(runner) as r:
+        return run_video(source, output, policy, r, force=force, watch=watch)
+
+
+def plan(
+    source: str | Path,
+    recipe: str | Path | Policy = DEFAULT_RECIPE,
+    *,
+    runner: Runner | None = None,
+    watch: Watcher = _silent,
+) -> RedactionPlan:
+    """Pass 1 alone: what would be obscured in a video."""
+    policy = policy_of(recipe)
+    video = open_video(Path(source), policy)
+    with LocalRunner() if runner is None else nullcontext(runner) as r:
+        return analyse_video(video, policy, r, watch).plan
+
+
+def render(
+    source: str | Path,
+    plan: RedactionPlan,
+    output: str | Path,
+    recipe: str | Path | Policy = DEFAULT_RECIPE,
+    *,
+    force: bool = False,
+    runner: Runner | None = None,
+    watch: Watcher = _silent,
+) -> Outcome:
+    """Pass 2 alone: renders, verifies and releases a video after a plan that a person may have corrected.
+
+    Raises UsageError where the plan was made for another source.
+    """
+    with LocalRunner() if runner is None else nullcontext(runner) as r:
+        return run_video(Path(source), Path(output), policy_of(recipe), r, force=force, plan=plan, watch=watch)
+
+
+def load_plan(file: str | Path) -> RedactionPlan:
+    """Reads a plan file. Raises RecipeError where it cannot be read or is wrong."""
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise RecipeError(f"{str(file)!r}: the plan cannot be read: {e}.", "Check the path.") from None
+    return parse_plan(text, str(file))
+
+
+def verify(source: str | Path, released: str | Path, record: str | Path, plan: str | Path | None = None) -> Verdict:
+    """Checks a release against its source and record again, from nothing but the files.
+
+    ``plan``: the plan's file; the one beside the release where None. Raises SourceError and
+    RecipeError where a file cannot be read.
+    """
+    from redact.record import read_record
+    from redact.staging import plan_path
+
+    source, released = Path(source), Path(released)
+    known = read_record(Path(record))
+    the_plan = load_plan(plan or plan_path(released))
+    video = open_video(source, known.policy.model_copy(update={"damage": _LENIENT}))
+    digests = {
+        "source": video.sha256 == known.source_sha256,
+        "release": _digest(released) == known.output_sha256,
+        "plan": plan_sha256(the_plan) == known.plan_sha256,
+    }
+    wrong = [name for name, same in digests.items() if not same]
+    sentence = (
+        f"The {' and the '.join(wrong)} is not the one that the record describes."
+        if wrong
+        else "Source, release and plan are the ones that the record describes."
+    )
+    same = Check("digests", not wrong, sentence)
+    if wrong:
+        return Verdict((same,))
+    verdict, _ = verify_video(video, released, the_plan, known.policy)
+    return Verdict((same, *verdict.checks), verdict.leaks)
+
+
+def _digest(file: Path) -> str:
+    from redact.media.probe import check_file, file_sha256
+
+    check_file(file)
+    return file_sha256(file)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameReport:
+    """Raw findings of one frame: ``width`` and ``height`` and the boxes in display pixels; ``pts`` in seconds."""
+
+    file: Path
+    frame: int
+    pts: float
+    width: int
+    height: int
+    detections: tuple[Detection, ...]
+
+
+def detect(
+    source: str | Path, recipe: str | Path | Policy = DEFAULT_RECIPE, *, runner: Runner | None = None
+) -> Iterator[FrameReport]:
+    """Raw detections of an image or of every examined frame of a video, before any tracking."""
+    policy, path = policy_of(recipe), Path(source)
+    if is_image(path):
+        image = read_image(path)
+        h, w = image.pixels.shape[:2]
+        yield FrameReport(path, 0, 0.0, w, h, find_still(image.pixels, policy, policy.detect.size_px))
+        return
+    from redact.media.segments import plan_segments
+
+    video = open_video(path, policy)
+    identity = source_id(video)
+    with LocalRunner() if runner is None else nullcontext(runner) as r:
+        for frames in r.map(detect_segment, ((video, s, policy) for s in plan_segments(video))):
+            for f in frames:
+                seconds = float(int(video.pts[f.index]) * video.format.time_base)
+                yield FrameReport(path, f.index, seconds, identity.width, identity.height, f.detections)
+
+
+def outputs_for(inputs: list[Path], output: Path, recursive: bool) -> list[tuple[Path, Path]]:
+    """Pairs of input and output file.
+
+    A single file goes to ``output`` itself unless that is a folder; several files, or a folder, go
+    into the folder ``output`` (made if missing) under their own names, in subfolders with ``recursive``.
+    Raises UsageError where two inputs would get the same name, or a folder holds nothing to redact.
+    """
+    from redact.staging import output_error
+
+    if len(inputs) == 1 and not inputs[0].is_dir() and not output.is_dir():
+        return [(inputs[0], output)]
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"{str(output)!r}: is a file, but several inputs need a folder.", "Name a folder.")
+    pairs: list[tuple[Path, Path]] = []
+    for item in inputs:
+        if not item.is_dir():
+            pairs.append((item, output / _released_name(item)))
+            continue
+        found = sorted(p for p in (item.rglob("*") if recursive else item.glob("*")) if _looks_like_footage(p))
+        if not found:
+            raise UsageError(f"{str(item)!r}: holds no video or picture.", "--recursive looks into its subfolders.")
+        pairs += [(p, output / p.relative_to(item).with_name(_released_name(p))) for p in found]
+    names = [o for _, o in pairs]
+    double = next((o for o in names if names.count(o) > 1), None)
+    if double is not None:
+        raise UsageError(f"{str(double)!r}: two inputs would get this name.", "Redact them into different folders.")
+    try:
+        for folder in {o.parent for o in names}:
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise output_error(output, e) from None
+    return pairs
+
+
+_FOOTAGE = {
+    *(".mp4", ".m4v", ".mov", ".mkv", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".ps", ".vob", ".webm"),
+    *(".h264", ".264", ".h265", ".265", ".hevc", ".dav", ".flv", ".wmv", ".3gp"),
+}
+
+
+def _looks_like_footage(path: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.parts[-1:])
+    return path.is_file() and not hidden and (path.suffix.lower() in _FOOTAGE or is_image(path))
+
+
+def _released_name(path: Path) -> str:
+    """The name of a release in a folder: the source's own where that container can be written, else .mp4."""
+    from redact.media.mux import CONTAINERS
+
+    if is_image(path) or path.suffix.lower() in CONTAINERS:
+        return path.name
+    return path.stem + ".mp4"

@@ -1,0 +1,303 @@
+"""The commands. Thin: reads what was typed, calls the functions of ``redact.api``, prints, and sets the exit code."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from redact import api
+from redact.display import ProgressDisplay
+from redact.errors import Interrupted, RedactError, UsageError
+from redact.outcome import Outcome
+from redact.plan_io import dump_plan, to_mot
+from redact.run.local import LocalRunner
+from redact.staging import output_error, publish, workspace
+
+app = typer.Typer(
+    name="redact",
+    help="Releases video without exposing the people in it: finds faces and license plates, obscures them, proves it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+models = typer.Typer(help="The detectors' models.", no_args_is_help=True)
+app.add_typer(models, name="models")
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Inputs = Annotated[list[Path], typer.Argument(help="Videos, still images or folders.", show_default=False)]
+Recipe = Annotated[str, typer.Option("--recipe", "-r", help="Name of a recipe or path of a TOML file.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite the output. Never the input.")]
+Workers = Annotated[
+    int, typer.Option("--workers", "-w", min=0, help="Processes to use; 0 for one a core.", show_default=False)
+]
+
+
+def _report(e: RedactError) -> None:
+    err.print(f"[bold red]redact:[/] {escape(e.message)}" + (f" {escape(e.remedy)}" if e.remedy else ""))
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """Turns errors into one sentence and their exit code."""
+    try:
+        yield
+    except RedactError as e:
+        _report(e)
+        raise typer.Exit(e.exit_code) from None
+    except KeyboardInterrupt:
+        _report(Interrupted("Stopped: what was not finished is not released, and nothing half-made is left."))
+        raise typer.Exit(Interrupted.exit_code) from None
+    except BrokenPipeError:
+        raise typer.Exit(0) from None
+
+
+def _json_line(value: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
+
+
+def _as_json(o: Outcome) -> dict[str, Any]:
+    return {k: str(v) if isinstance(v, Path) else v for k, v in asdict(o).items()} | {"verdict": "released"}
+
+
+def _line(o: Outcome) -> str:
+    found = ", ".join(f"{n} {k}{'s' if n != 1 else ''}" for k, n in o.tracks.items() if n) or "nothing"
+    return (
+        f"[bold green]released[/] {escape(str(o.output))}: {found} obscured in {o.obscured_frames} of {o.frames} frames"
+        + (f", {o.black_frames} damaged frames black" if o.black_frames else "")
+        + f"; record {escape(str(o.record))}"
+    )
+
+
+@app.command(epilog="Example: redact run request.mp4 -o release.mp4")
+def run(
+    inputs: Inputs,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A file, or a folder for several inputs.", show_default=False)
+    ],
+    recipe: Recipe = api.DEFAULT_RECIPE,
+    force: Force = False,
+    recursive: Annotated[bool, typer.Option("--recursive", help="Look into subfolders of input folders.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per input on stdout.")] = False,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going/--fail-fast", help="After a failure, go on with the other inputs.")
+    ] = True,
+    workers: Workers = 0,
+) -> None:
+    """Redact videos and images: find, obscure, verify, release."""
+    with _errors():
+        policy = api.policy_of(recipe)
+        pairs = api.outputs_for(inputs, output, recursive)
+        worst: RedactError | None = None
+        with LocalRunner(workers or None) as runner, ProgressDisplay(err) as display:
+            for source, target in pairs:
+                try:
+                    outcome = api.run(source, target, policy, force=force, runner=runner, watch=display.show)
+                except RedactError as e:
+                    worst = worst or e
+                    if as_json:
+                        failure = {"source": str(source), "output": str(target), "verdict": "refused"}
+                        _json_line(failure | {"error": str(e), "exit_code": e.exit_code})
+                    _report(e)
+                    if not keep_going or isinstance(e, Interrupted):
+                        break
+                    continue
+                finally:
+                    display.clear()
+                if as_json:
+                    _json_line(_as_json(outcome))
+                else:
+                    out.print(_line(outcome))
+    if worst is not None:
+        raise typer.Exit(worst.exit_code)
+
+
+class PlanFormat(StrEnum):
+    """What ``redact plan`` writes."""
+
+    JSON = "json"
+    MOT = "mot"
+
+
+def _write_text(output: Path, text: str, force: bool) -> None:
+    if output.exists() and not force:
+        raise UsageError(f"{str(output)!r}: exists already.", "Name another output, or overwrite it with --force.")
+    with workspace(output) as folder:
+        try:
+            (folder / "text").write_text(text, encoding="utf-8")
+        except OSError as e:
+            raise output_error(output, e) from None
+        publish(folder / "text", output)
+
+
+@app.command(epilog="Example: redact plan request.mp4 -o plan.json")
+def plan(
+    source: Annotated[Path, typer.Argument(help="A video.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the plan.", show_default=False)],
+    recipe: Recipe = api.DEFAULT_RECIPE,
+    format: Annotated[
+        PlanFormat, typer.Option("--format", help="json to correct and render; mot for other tools.")
+    ] = PlanFormat.JSON,
+    force: Force = False,
+    workers: Workers = 0,
+) -> None:
+    """Find what would be obscured, without rendering anything."""
+    with _errors():
+        if output.exists() and not force:
+            raise UsageError(f"{str(output)!r}: exists already.", "Name another output, or overwrite it with --force.")
+        with LocalRunner(workers or None) as runner, ProgressDisplay(err) as display:
+            made = api.plan(source, recipe, runner=runner, watch=display.show)
+        _write_text(output, to_mot(made) if format is PlanFormat.MOT else dump_plan(made), force)
+        out.print(f"{len(made.tracks)} tracks in {escape(str(output))}")
+
+
+@app.command(epilog="Example: redact render request.mp4 --plan plan.json -o release.mp4")
+def render(
+    source: Annotated[Path, typer.Argument(help="The video that the plan was made for.", show_default=False)],
+    plan: Annotated[Path, typer.Option("--plan", help="The plan, corrected or not.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The release.", show_default=False)],
+    recipe: Recipe = api.DEFAULT_RECIPE,
+    force: Force = False,
+    workers: Workers = 0,
+) -> None:
+    """Obscure what a plan says, verify and release."""
+    with _errors():
+        the_plan = api.load_plan(plan)
+        with LocalRunner(workers or None) as runner, ProgressDisplay(err) as display:
+            outcome = api.render(source, the_plan, output, recipe, force=force, runner=runner, watch=display.show)
+        out.print(_line(outcome))
+
+
+@app.command(epilog="Example: redact verify request.mp4 release.mp4 --record release.mp4.record.json")
+def verify(
+    source: Annotated[Path, typer.Argument(help="The original.", show_default=False)],
+    released: Annotated[Path, typer.Argument(help="The release.", show_default=False)],
+    record: Annotated[Path, typer.Option("--record", help="The release's record.", show_default=False)],
+    plan: Annotated[Path | None, typer.Option("--plan", help="The plan; else the one beside the release.")] = None,
+) -> None:
+    """Check a release again, from nothing but the files."""
+    with _errors():
+        verdict = api.verify(source, released, record, plan)
+        for c in verdict.checks:
+            out.print(
+                f"[{'green' if c.passed else 'bold red'}]{'passed' if c.passed else 'FAILED'}[/] {escape(c.sentence)}"
+            )
+        if not verdict.passed:
+            raise typer.Exit(5)
+
+
+@app.command(epilog="Example: redact detect street.jpg --json")
+def detect(
+    inputs: Inputs,
+    recipe: Recipe = api.DEFAULT_RECIPE,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON line per image or frame.")] = False,
+    workers: Workers = 0,
+) -> None:
+    """Show raw detections, before tracking. Changes nothing."""
+    with _errors(), LocalRunner(workers or None) as runner:
+        policy = api.policy_of(recipe)
+        for source in inputs:
+            for f in api.detect(source, policy, runner=runner):
+                if as_json:
+                    row = {
+                        "file": str(f.file),
+                        "frame": f.frame,
+                        "pts": round(f.pts, 6),
+                        "width": f.width,
+                        "height": f.height,
+                        "detections": [
+                            {
+                                "kind": str(d.kind),
+                                "box": [round(v, 2) for v in d.box.edges],
+                                "score": round(d.score, 4),
+                            }
+                            for d in f.detections
+                        ],
+                    }
+                    _json_line(row)
+                    continue
+                for d in f.detections:
+                    box = " ".join(f"{v:.0f}" for v in d.box.edges)
+                    out.print(f"{escape(str(f.file))} frame {f.frame} {d.kind} {d.score:.2f} at {box}")
+
+
+@models.command("list", epilog="Example: redact models list")
+def models_list() -> None:
+    """Show the model cards."""
+    from redact.detect import load_cards
+
+    with _errors():
+        for card in load_cards().values():
+            table = Table(title=f"{card.name} {card.version}", title_justify="left", show_header=False, box=None)
+            table.add_row("finds", ", ".join(card.kinds))
+            table.add_row("what", card.description)
+            table.add_row("licence", card.licence)
+            table.add_row("sha256", card.onnx.sha256)
+            for name, text in card.evaluation.items():
+                table.add_row(name, text)
+            for text in card.weaknesses:
+                table.add_row("weakness", text)
+            out.print(table)
+            out.print()
+
+
+@app.command(epilog="Example: redact doctor")
+def doctor() -> None:
+    """Say what this machine can do, what is missing and how to get it."""
+    from redact.doctor import examine
+
+    with _errors():
+        table = Table(show_header=False, box=None)
+        healthy = True
+        for f in examine():
+            healthy &= f.ok or not f.needed
+            mark = "[green]ok[/]" if f.ok else ("[bold red]missing[/]" if f.needed else "[yellow]none[/]")
+            table.add_row(mark, f.what, escape(f.detail))
+        out.print(table)
+        if not healthy:
+            raise typer.Exit(1)
+
+
+@app.command(epilog="Example: redact demo demo/")
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where to put the clip, the release and the pictures.")] = Path("demo"),
+) -> None:
+    """Make a short clip out of photographs, redact it and show before and after."""
+    from redact.demo import make_clip, picture_pairs
+
+    with _errors():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as e:
+            raise output_error(folder, e) from None
+        clip, release = folder / "street.mp4", folder / "street.redacted.mp4"
+        make_clip(clip)
+        out.print(f"made {escape(str(clip))}: people, a plate, sound, a GPS tag and a thumbnail")
+        with LocalRunner() as runner, ProgressDisplay(err) as display:
+            outcome = api.run(clip, release, force=True, runner=runner, watch=display.show)
+        out.print(_line(outcome))
+        for file in picture_pairs(clip, release, folder):
+            out.print(f"look at {escape(str(file))}")
+
+
+def main() -> None:
+    """Runs the command line; SIGTERM ends it like Ctrl-C."""
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    sys.exit(app(standalone_mode=True))

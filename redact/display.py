@@ -1,0 +1,57 @@
+"""Progress on a terminal: phase, frames, speed and time left. Silent where nobody watches."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from redact.outcome import Progress as Step
+
+
+class ProgressDisplay:
+    """Shows the progress of one file at a time on ``console``, if that is a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._bar = Progress(
+            TextColumn("{task.fields[file]} {task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} frames {task.fields[speed]}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+        self._now: tuple[str, str] | None = None
+        self._began = 0.0
+
+    def __enter__(self) -> ProgressDisplay:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def show(self, step: Step) -> None:
+        """Takes a step's figures."""
+        key = (str(step.file), step.phase)
+        if key != self._now:
+            self.clear()
+            self._now, self._began = key, time.monotonic()
+            self._task = self._bar.add_task(step.phase, total=step.total, file=step.file.name, speed="")
+        assert self._task is not None
+        took = max(time.monotonic() - self._began, 1e-6)
+        fps = step.done / took
+        times = fps / step.total * step.seconds if step.total else 0.0
+        self._bar.update(self._task, completed=step.done, speed=f"{fps:.0f} fps, {times:.1f}x real time")
+
+    def clear(self) -> None:
+        """Takes the current line away."""
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+        self._task, self._now = None, None

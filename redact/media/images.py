@@ -1,0 +1,80 @@
+"""Still images: read upright, written again as pixels only, with nothing of the original file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from redact.errors import UsageError
+from redact.media.container import source_error
+from redact.media.probe import MAX_PIXELS, check_file, file_sha256
+
+READABLE = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif"})
+# Quality 95 without chroma subsampling: the picture outside the regions keeps its detail.
+_WRITERS: dict[str, tuple[str, dict[str, object]]] = {
+    ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".png": ("PNG", {}),
+    ".webp": ("WEBP", {"quality": 95, "method": 4}),
+    ".heic": ("HEIF", {"quality": 95}),
+    ".heif": ("HEIF", {"quality": 95}),
+}
+
+
+@dataclass(frozen=True)
+class StillImage:
+    """A picture as people see it: ``pixels`` (H, W, 3) RGB uint8, upright."""
+
+    path: Path
+    sha256: str
+    bytes: int
+    pixels: NDArray[np.uint8]
+    dropped: tuple[str, ...]
+    """Names of what the file carried besides: "exif", "icc_profile", "xmp", and so on."""
+
+
+def is_image(path: Path) -> bool:
+    """Whether a name is that of a still image."""
+    return path.suffix.lower() in READABLE
+
+
+def read_image(path: Path) -> StillImage:
+    """Reads a still image. Raises SourceError where it is none, is damaged, or moves."""
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    size = check_file(path)
+    try:
+        with Image.open(path) as image:
+            if getattr(image, "n_frames", 1) > 1:
+                raise source_error(path, "holds several pictures", "Save the one to be released by itself.")
+            if image.width * image.height > MAX_PIXELS:
+                raise source_error(path, f"is {image.width}x{image.height} pixels, too large to handle")
+            dropped = tuple(sorted(str(k) for k in image.info))
+            upright = ImageOps.exif_transpose(image)
+            pixels = np.asarray(upright.convert("RGB"))
+    except UnidentifiedImageError:
+        raise source_error(path, "is not a picture in a format that can be read") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as e:
+        raise source_error(path, f"cannot be read: {e}") from None
+    return StillImage(path, file_sha256(path), size, np.ascontiguousarray(pixels), dropped)
+
+
+def check_image_output(output: Path) -> None:
+    """Raises UsageError for an ending that no still image is written as."""
+    if output.suffix.lower() not in _WRITERS:
+        known = " ".join(_WRITERS)
+        raise UsageError(f"{str(output)!r}: a picture cannot be written as {output.suffix!r}.", f"Use one of {known}.")
+
+
+def write_image(pixels: NDArray[np.uint8], file: Path, suffix: str) -> None:
+    """Writes RGB pixels (H, W, 3) as the format that ``suffix`` names, without any metadata. Raises OSError."""
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    name, options = _WRITERS[suffix.lower()]
+    Image.fromarray(pixels, "RGB").save(file, format=name, **options)

@@ -1,0 +1,139 @@
+"""Redacts one still image: the same finding, obscuring, verifying and recording as for a video's frame."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from redact.decide import decide_still
+from redact.errors import SourceError, VerificationError
+from redact.findings import Detection, Kind, SourceId
+from redact.geometry import Box
+from redact.media.frames import View, shrink
+from redact.media.images import check_image_output, read_image, write_image
+from redact.media.probe import file_sha256
+from redact.obscure import FramePlanes, Obscurer, Plane, StoredRegion
+from redact.outcome import Outcome
+from redact.plan_io import dump_plan, plan_sha256
+from redact.policy import Policy
+from redact.record import FileId, Kept, canonical, make_record
+from redact.stages import detector_ids, find
+from redact.staging import (
+    check_output,
+    output_error,
+    plan_path,
+    publish,
+    quarantine_folder,
+    record_path,
+    workspace,
+)
+from redact.track import unite
+from redact.verdict import Check, Leak, Verdict
+from redact.verify import check_leaks, uncovered
+
+
+def find_still(pixels: NDArray[np.uint8], policy: Policy, size: int) -> tuple[Detection, ...]:
+    """What all detectors of a recipe find in an RGB picture (H, W, 3), in its pixels."""
+    shown: View = shrink(pixels, size)
+    p = policy.detect
+    found: list[Detection] = []
+    for name in (*p.detectors, *p.second_detectors):
+        found += find(name, policy.kinds, p.low_score, shown)
+    return unite(found)
+
+
+def run_still(
+    path: Path, output: Path, policy: Policy, *, force: bool = False, request: dict[str, str] | None = None
+) -> Outcome:
+    """Redacts one picture from ``path`` to ``output``. Raises RedactError as ``run_video`` does."""
+    check_output(path, output, force)
+    check_image_output(output)
+    began = time.monotonic()
+    image = read_image(path)
+    h, w = image.pixels.shape[:2]
+    detections = find_still(image.pixels, policy, policy.detect.size_px)
+    plan = decide_still(detections, policy, SourceId(image.sha256, 1, w, h))
+    regions = plan.regions(0)
+    pixels = image.pixels.copy()
+    frame = FramePlanes((Plane(pixels, 1, 1),), w, h, rgb=True)
+    Obscurer(policy.obscure).apply(frame, [StoredRegion(r.track, r.kind, r.box) for r in regions])
+    with workspace(output) as folder:
+        release = folder / f"release{output.suffix}"
+        try:
+            write_image(pixels, release, output.suffix)
+        except OSError as e:
+            raise output_error(output, e) from None
+        verdict = _verify(release, image.pixels, [r.box for r in regions], policy)
+        if file_sha256(path) != image.sha256:
+            raise SourceError(f"{str(path)!r}: changed while it was read.", "Run again on a copy nothing writes to.")
+        record = make_record(
+            source=FileId(path.name, image.sha256, image.bytes),
+            output=FileId(output.name, file_sha256(release), release.stat().st_size),
+            plan=plan,
+            plan_sha256=plan_sha256(plan),
+            recipe=policy.model_dump(mode="json", by_alias=True),
+            recipe_sha256=policy.sha256,
+            detectors=detector_ids(policy),
+            kept=Kept(("0:picture",), (), image.dropped),
+            verdict=verdict,
+            obscured_frames=int(bool(regions)),
+            black={},
+            repairs=0,
+            seconds={"all": time.monotonic() - began},
+            request=request,
+        )
+        if not verdict.passed:
+            kept = quarantine_folder(output)
+            try:
+                shutil.rmtree(kept, ignore_errors=True)
+                kept.mkdir(mode=0o700)
+                shutil.move(release, kept / f"unreleased{output.suffix}")
+                (kept / "record.json").write_bytes(canonical(record))
+                (kept / "report.json").write_text(json.dumps({"reason": verdict.reason}))
+            except OSError as e:
+                raise output_error(kept, e) from None
+            raise VerificationError(f"{str(output)!r}: not released: {verdict.reason}", f"Look at {str(kept)!r}.")
+        try:
+            (folder / "record.json").write_bytes(canonical(record))
+            (folder / "plan.json").write_text(dump_plan(plan))
+        except OSError as e:
+            raise output_error(output, e) from None
+        publish(folder / "plan.json", plan_path(output))
+        publish(folder / "record.json", record_path(output))
+        publish(release, output)
+    return Outcome(
+        source=path,
+        output=output,
+        record=record_path(output),
+        frames=1,
+        seconds=0.0,
+        tracks={str(k): sum(t.kind is k for t in plan.tracks) for k in Kind},
+        obscured_frames=int(bool(regions)),
+        black_frames=0,
+        repairs=0,
+    )
+
+
+def _verify(release: Path, original: NDArray[np.uint8], regions: list[Box], policy: Policy) -> Verdict:
+    """Reads the written picture again: same size, no metadata, nothing clear found at another scale."""
+    again = read_image(release)
+    same = again.pixels.shape == original.shape
+    harmless = {"jfif", "jfif_version", "jfif_unit", "jfif_density", "background", "loop", "duration", "timestamp"}
+    extra = [k for k in again.dropped if k not in harmless]
+    names = policy.verify.detectors or policy.detect.second_detectors or policy.detect.detectors
+    shown = shrink(again.pixels, round(policy.detect.size_px * 0.8))
+    leaks = [
+        Leak(0, d)
+        for name in names
+        for d in uncovered(find(name, policy.kinds, policy.verify.min_score, shown), regions, policy.verify.min_score)
+    ]
+    size = "It has the size of the original." if same else "It has another size than the original."
+    contents = "It carries its pixels and nothing else." if not extra else f"It carries {', '.join(extra)}."
+    return Verdict(
+        (Check("decodes", same, size), Check("contents", not extra, contents), check_leaks(leaks, 1)), tuple(leaks)
+    )
