@@ -1,0 +1,46 @@
+"""Shared fixtures: clips are generated with a stated pattern; real footage is used where it exists."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from clips import Clip, write_clip
+
+from redact.run.local import LocalRunner
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_clips() -> Path:
+    """The folder of real clips; skips plainly without it."""
+    folder = Path(os.environ.get("REDACT_DATA", ROOT.parent / "shared" / "data")) / "clips"
+    if not folder.is_dir():
+        pytest.skip("no real clips here: set REDACT_DATA to the folder that holds clips/ and detect/")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def runner() -> Iterator[LocalRunner]:
+    """Two worker processes for all tests of a session."""
+    with LocalRunner(2) as r:
+        yield r
+
+
+@pytest.fixture(scope="session")
+def plain_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds of H.264 in MP4, 320x240 at 25 fps, with a moving pattern and no faces."""
+    return write_clip(tmp_path_factory.mktemp("clips") / "plain.mp4", Clip())
+
+
+@pytest.fixture(scope="session")
+def demo_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The clip of ``redact demo``: real faces, a plate, sound, a GPS tag and a thumbnail."""
+    from redact.demo import make_clip
+
+    file = tmp_path_factory.mktemp("demo") / "street.mp4"
+    make_clip(file)
+    return file
