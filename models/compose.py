@@ -7,6 +7,7 @@ then degraded as cameras degrade (compression, blur, noise, darkness, infrared-l
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import cv2
@@ -97,8 +98,8 @@ def compose(packs: list[Pack], weights: np.ndarray, size: int, rng: np.random.Ge
 
     all_boxes, all_labels = [], []
     xs, ys = cuts(columns), cuts(rows)
-    for y1, y2 in zip(ys, ys[1:], strict=False):
-        for x1, x2 in zip(xs, xs[1:], strict=False):
+    for y1, y2 in itertools.pairwise(ys):
+        for x1, x2 in itertools.pairwise(xs):
             pack = packs[int(rng.choice(len(packs), p=weights))]
             b, c = place(canvas, known, pack[int(rng.integers(len(pack)))], (x1, y1, x2, y2), rng)
             all_boxes.append(b)
@@ -166,6 +167,6 @@ def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         image = (image + noise).clip(0, 255).astype(np.uint8)
     if rng.random() < 0.45:
         q = int(rng.integers(22, 92))
-        ok, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, q])
+        _ok, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, q])
         image = cv2.imdecode(data, cv2.IMREAD_COLOR)
     return image

@@ -105,7 +105,7 @@ def save(file: Path, state: dict[str, Any]) -> None:
     """Writes a checkpoint aside and moves it into place, so that a kill leaves the former one."""
     aside = file.with_suffix(".part")
     torch.save(state, aside)
-    os.replace(aside, file)
+    aside.replace(file)
 
 
 def main() -> None:

@@ -7,11 +7,27 @@ Everything that the commands do is here as a function; what a function returns a
 its docstring.
 """
 
-from redact.api import detect, load_plan, plan, policy_of, render, run, verify
-from redact.errors import RedactError
-from redact.findings import Detection, Kind, RedactionPlan
-from redact.outcome import Outcome
-from redact.policy import Policy
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from redact.api import detect, load_plan, plan, policy_of, render, run, verify
+    from redact.errors import RedactError
+    from redact.findings import Detection, Kind, RedactionPlan
+    from redact.outcome import Outcome
+    from redact.policy import Policy
+
+# Imported when first used: a worker needs few of them, and Ctrl-C must find the command line
+# ready before the seconds that torch and its like take to load.
+_HOMES = {
+    **dict.fromkeys(("detect", "load_plan", "plan", "policy_of", "render", "run", "verify"), "redact.api"),
+    **dict.fromkeys(("Detection", "Kind", "RedactionPlan"), "redact.findings"),
+    "Outcome": "redact.outcome",
+    "Policy": "redact.policy",
+    "RedactError": "redact.errors",
+}
 
 __all__ = [
     "Detection",
@@ -28,3 +44,20 @@ __all__ = [
     "run",
     "verify",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'redact' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+class _Package(ModuleType):
+    """Keeps ``redact.run`` and ``redact.verify`` functions although submodules have these names."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,5 +1,25 @@
-"""``python -m redact``."""
+"""``python -m redact`` and the ``redact`` command: stops cleanly even while the rest is still loading."""
 
-from redact.cli import main
+import os
+import signal
+import sys
 
-main()
+
+def main() -> None:
+    """Runs the command line; SIGTERM ends it like Ctrl-C."""
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        from redact.cli import app
+    except KeyboardInterrupt:
+        sys.stderr.write("redact: Stopped before anything was done.\n")
+        sys.stderr.flush()
+        os._exit(130)  # half-loaded libraries do not always survive an orderly exit
+    sys.exit(app())
+
+
+if __name__ == "__main__":
+    main()

@@ -157,11 +157,12 @@ def detect(
         yield FrameReport(path, 0, 0.0, w, h, find_still(image.pixels, policy, policy.detect.size_px))
         return
     from redact.media.segments import plan_segments
+    from redact.media.source import excerpt
 
     video = open_video(path, policy)
     identity = source_id(video)
     with LocalRunner() if runner is None else nullcontext(runner) as r:
-        for frames in r.map(detect_segment, ((video, s, policy) for s in plan_segments(video))):
+        for frames in r.map(detect_segment, ((excerpt(video, s), policy) for s in plan_segments(video))):
             for f in frames:
                 seconds = float(int(video.pts[f.index]) * video.format.time_base)
                 yield FrameReport(path, f.index, seconds, identity.width, identity.height, f.detections)

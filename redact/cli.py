@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -291,13 +290,3 @@ def demo(
         out.print(_line(outcome))
         for file in picture_pairs(clip, release, folder):
             out.print(f"look at {escape(str(file))}")
-
-
-def main() -> None:
-    """Runs the command line; SIGTERM ends it like Ctrl-C."""
-
-    def stop(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
-    sys.exit(app(standalone_mode=True))

@@ -6,8 +6,8 @@ Sparse keys keep the plan of a ten-hour video small and give a person few number
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from redact.geometry import Box
@@ -71,6 +71,12 @@ class Track:
     def span(self) -> Span:
         return Span(self.keys[0].index, self.keys[-1].index + 1)
 
+    def within(self, span: Span) -> Track:
+        """The track with the keys that decide its boxes in ``span``, which it must touch."""
+        a = max(bisect_right(self.keys, span.start, key=lambda k: k.index) - 1, 0)
+        b = bisect_left(self.keys, span.stop - 1, key=lambda k: k.index) + 1
+        return Track(self.id, self.kind, self.keys[a:b])
+
     def at(self, index: int) -> Box | None:
         """The box at a frame, interpolated between keys; None outside the track."""
         if index not in self.span:
@@ -118,6 +124,11 @@ class RedactionPlan:
     black: tuple[int, ...] = ()
     stride: int = 1
     """Every how many frames detection looked; frames between were filled by tracking."""
+
+    def within(self, span: Span) -> RedactionPlan:
+        """The part of the plan that touches ``span``: its regions are the same in all frames of it."""
+        tracks = [t.within(span) for t in self.tracks if t.span.start < span.stop and t.span.stop > span.start]
+        return replace(self, tracks=tuple(tracks), black=tuple(i for i in self.black if i in span))
 
     def regions(self, index: int) -> tuple[Region, ...]:
         """The regions of one frame, in track order, rounded outwards and clipped to the picture."""

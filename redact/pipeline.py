@@ -17,7 +17,6 @@ from typing import Any, Protocol, TypeVar
 import cv2
 import numpy as np
 
-from redact import verify as judge
 from redact.decide import decide
 from redact.errors import SourceError, UsageError, VerificationError
 from redact.findings import FrameDetections, Kind, RedactionPlan, SourceId
@@ -25,7 +24,7 @@ from redact.media.inspect import inspect
 from redact.media.mux import container_for, mux
 from redact.media.probe import file_sha256, probe
 from redact.media.segments import plan_segments
-from redact.media.source import Source
+from redact.media.source import Source, excerpt
 from redact.media.witness import Picture, Witness
 from redact.outcome import Outcome, Progress, Watcher
 from redact.plan_io import dump_plan, plan_sha256
@@ -43,6 +42,7 @@ from redact.staging import (
 )
 from redact.track import RegionsByFrame, link, unite
 from redact.verdict import Leak, Verdict
+from redact.verify import DetailMeter, OutsideMeter, check_contents, check_decodes, check_leaks, check_times, uncovered
 
 T = TypeVar("T")
 MAX_REPAIRS = 2  # rounds in which what verification finds is added to the plan and rendered again
@@ -91,7 +91,7 @@ def analyse_video(source: Source, policy: Policy, runner: Runner, watch: Watcher
     black: dict[int, str] = {}
     last_look = b""
     done = 0
-    for findings in runner.map(analyse, ((source, s, policy) for s in segments)):
+    for findings in runner.map(analyse, ((excerpt(source, s), policy) for s in segments)):
         frames += _joined(findings, last_look)
         last_look = findings.last_look or last_look
         black |= dict(findings.damaged)
@@ -139,7 +139,7 @@ def render_video(
     check_plan(source, plan)
     container = container_for(output)
     segments = plan_segments(source)
-    jobs = ((source, s, plan, policy, folder / f"{s.number:06d}.nut") for s in segments)
+    jobs = ((excerpt(source, s), plan.within(s.span), policy, folder / f"{s.number:06d}.nut") for s in segments)
     files: list[Path] = []
     obscured = done = 0
     for r in runner.map(render, jobs):
@@ -178,7 +178,7 @@ def verify_video(
     if not plan.black and source.regular:
         compared = Witness(source.path, source.stream_index, display.width, display.height, every=stride).pictures()
     regions = RegionsByFrame(plan)
-    detail, outside = judge.DetailMeter(), judge.OutsideMeter()
+    detail, outside = DetailMeter(), OutsideMeter()
     leaks: list[Leak] = []
     evidence: dict[int, Picture] = {}
     looked = 0
@@ -199,7 +199,7 @@ def verify_video(
             seen = picture.view(display, size)
             for name in names:
                 found = find(name, policy.kinds, policy.verify.min_score, seen)
-                new = [Leak(picture.number, d) for d in judge.uncovered(found, shown, policy.verify.min_score)]
+                new = [Leak(picture.number, d) for d in uncovered(found, shown, policy.verify.min_score)]
                 if new:
                     evidence.setdefault(picture.number, picture)
                 leaks += new
@@ -207,18 +207,18 @@ def verify_video(
             watch(Progress(source.path, "verify", picture.number, source.frames, source.seconds))
     contents = inspect(release)
     checks = (
-        judge.check_decodes(released.errors),
-        judge.check_times(
+        check_decodes(released.errors),
+        check_times(
             source.pts.tolist(),
             source.format.time_base,
             released.times,
             released.time_base,
             may_shift=release.suffix.lower() in (".ts", ".m2ts"),
         ),
-        judge.check_contents(contents, audio=policy.audio.mode == "keep"),
+        check_contents(contents, audio=policy.audio.mode == "keep"),
         detail.check(),
         outside.check(),
-        judge.check_leaks(leaks, looked),
+        check_leaks(leaks, looked),
     )
     return Verdict(checks, tuple(leaks)), evidence
 

@@ -1,6 +1,6 @@
 """What a worker does with one segment: look at it, or render it. Runs in any process on any node.
 
-A worker is handed a source and a segment, never frames, and decodes for itself.
+A worker is handed an excerpt of a source, never frames, and decodes for itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from redact.findings import Detection, FrameDetections, Kind, RedactionPlan
 from redact.media.decode import decode
 from redact.media.encode import SegmentWriter, choose_encoding
 from redact.media.frames import Frame, View, plane_views, view
-from redact.media.source import Segment, Source
+from redact.media.source import Excerpt
 from redact.obscure import FramePlanes, Obscurer, Plane, StoredRegion, black
 from redact.policy import Policy
 from redact.record import DetectorId
@@ -93,7 +93,7 @@ def is_examined(index: int, frames: int, stride: int) -> bool:
     return index % stride == 0 or index == frames - 1
 
 
-def analyse(source: Source, segment: Segment, policy: Policy) -> SegmentFindings:
+def analyse(source: Excerpt, policy: Policy) -> SegmentFindings:
     """Pass 1 on one segment: decodes it and looks for what the recipe hides.
 
     Raises SourceError at the first damaged frame where the recipe refuses damage.
@@ -102,7 +102,7 @@ def analyse(source: Source, segment: Segment, policy: Policy) -> SegmentFindings
     found: list[FrameDetections] = []
     damaged: list[tuple[int, str]] = []
     first = last = b""
-    for frame in decode(source, segment):
+    for frame in decode(source):
         if frame.damage or frame.image is None:
             damaged.append((frame.index, frame.damage or "no picture"))
             if policy.damage.on_damage == "refuse":
@@ -126,24 +126,24 @@ def analyse(source: Source, segment: Segment, policy: Policy) -> SegmentFindings
         thumbnail = look(shown.pixels)
         found.append(FrameDetections(frame.index, unite(detections), is_cut(last, thumbnail)))
         first, last = first or thumbnail, thumbnail
-    return SegmentFindings(segment.number, tuple(found), tuple(damaged), first, last)
+    return SegmentFindings(source.segment.number, tuple(found), tuple(damaged), first, last)
 
 
-def detect_segment(source: Source, segment: Segment, policy: Policy) -> tuple[FrameDetections, ...]:
+def detect_segment(source: Excerpt, policy: Policy) -> tuple[FrameDetections, ...]:
     """Raw findings of a segment's examined frames, for those who want them as they are."""
-    return analyse(source, segment, policy).frames
+    return analyse(source, policy).frames
 
 
-def damage_error(source: Source, frame: Frame) -> SourceError:
+def damage_error(source: Excerpt, frame: Frame) -> SourceError:
     """The refusal of a source with a damaged frame."""
-    at = Timestamp(frame.pts - int(source.pts[0]), source.format.time_base)
+    at = Timestamp(frame.pts - source.start_pts, source.format.time_base)
     return SourceError(
         f"{str(source.path)!r}: frame {frame.index} (at {at}) cannot be decoded cleanly: {frame.damage}.",
         'Export the footage again, or use a recipe with on_damage = "black".',
     )
 
 
-def render(source: Source, segment: Segment, plan: RedactionPlan, policy: Policy, file: Path) -> SegmentRendered:
+def render(source: Excerpt, plan: RedactionPlan, policy: Policy, file: Path) -> SegmentRendered:
     """Pass 2 on one segment: obscures and encodes it into ``file``.
 
     Raises SourceError where a frame that pass 1 decoded cleanly does not decode now, SpaceError on
@@ -152,11 +152,11 @@ def render(source: Source, segment: Segment, plan: RedactionPlan, policy: Policy
     display = source.format.display
     encoding = choose_encoding(source.format)
     obscurer = Obscurer(policy.obscure)
-    regions = RegionsByFrame(plan, segment.span)
+    regions = RegionsByFrame(plan, source.span)
     dark = set(plan.black)
     obscured = 0
     with SegmentWriter(file, source, policy.encode) as writer:
-        for frame in decode(source, segment):
+        for frame in decode(source):
             if frame.index in dark:
                 image = av.VideoFrame(display.width, display.height, encoding.pix_fmt)
                 black(_planes(image, source))
@@ -174,15 +174,16 @@ def render(source: Source, segment: Segment, plan: RedactionPlan, policy: Policy
                     obscured += 1
             writer.write(image, frame.pts)
         frames = writer.frames
-    if frames != len(segment.span):
+    if frames != len(source.span):
         raise SourceError(
-            f"{str(source.path)!r}: segment {segment.number} gave {frames} frames, {len(segment.span)} were counted.",
+            f"{str(source.path)!r}: segment {source.segment.number} gave {frames} frames, "
+            f"{len(source.span)} were counted.",
             "Run again on a copy that nothing writes to.",
         )
-    return SegmentRendered(segment.number, file, frames, obscured)
+    return SegmentRendered(source.segment.number, file, frames, obscured)
 
 
-def _planes(image: av.VideoFrame, source: Source) -> FramePlanes:
+def _planes(image: av.VideoFrame, source: Excerpt) -> FramePlanes:
     f = image.format
     return FramePlanes(
         planes=tuple(Plane(v.data, v.sub_x, v.sub_y) for v in plane_views(image)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,12 +34,20 @@ def source_error(
     return SourceError(f"{str(path)!r}: {what}.", remedy)
 
 
+def first_error(capture: list[tuple[int, str, str]]) -> str | None:
+    """The first captured log line of level ERROR or worse, as one line; None where there is none."""
+    for level, name, text in capture:
+        if level <= av.logging.ERROR:
+            return f"{name}: {' '.join(text.split())}" if name else " ".join(text.split())
+    return None
+
+
 @contextmanager
 def open_source(path: Path) -> Iterator[InputContainer]:
     """Opens a media file read-only.
 
     Raises SourceError where it is missing, unreadable, empty or of no known format; also turns
-    PyAV's errors inside the ``with`` block into SourceError.
+    PyAV's errors inside the ``with`` block into SourceError, but for a full disk.
     """
     try:
         # The "file:" prefix keeps names such as "concat:a|b" or "-" from meaning anything.
@@ -55,6 +64,8 @@ def open_source(path: Path) -> Iterator[InputContainer]:
     except av.error.InvalidDataError:
         raise source_error(path, "is not a video in a format that can be read, or its header is damaged") from None
     except av.error.FFmpegError as e:
+        if e.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise  # that was something written inside the block, not the source
         raise source_error(path, f"cannot be read: {e.strerror}") from None
     except MemoryError:
         raise source_error(path, "claims a picture too large for this machine's memory") from None

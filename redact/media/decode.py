@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 
 import av
 import av.logging
-import numpy as np
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from redact.media.container import open_source, source_error
+from redact.media.container import first_error, open_source, source_error
 from redact.media.frames import Frame
 from redact.media.probe import NO_PTS
-from redact.media.source import Segment, Source
+from redact.media.source import Excerpt
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -46,18 +45,19 @@ def _ticks(value: int | None) -> int:
     return NO_PTS if value is None else value
 
 
-def _matches(source: Source, number: int, p: VideoPacket) -> bool:
-    t = source.packets
-    return (_ticks(p.pts), _ticks(p.dts), p.size) == (int(t.pts[number]), int(t.dts[number]), int(t.size[number]))
+def _matches(source: Excerpt, number: int, p: VideoPacket) -> bool:
+    """Whether a packet is the one that was counted at this place; what lies after the excerpt is not compared."""
+    t, i = source.packets, number - source.segment.start_packet
+    if i >= len(t):
+        return number < source.total_packets
+    return (_ticks(p.pts), _ticks(p.dts), p.size) == (int(t.pts[i]), int(t.dts[i]), int(t.size[i]))
 
 
-def _from(
-    source: Source, container: InputContainer, stream: VideoStream, start: int
-) -> Iterator[tuple[int, VideoPacket]]:
-    """(number, packet) from packet ``start`` on: by seeking where that lands right, else by reading up to it."""
-    t = source.packets
-    if start and source.regular and t.dts[start] != NO_PTS:
-        container.seek(int(t.dts[start]), stream=stream, backward=True)
+def _from(source: Excerpt, container: InputContainer, stream: VideoStream) -> Iterator[tuple[int, VideoPacket]]:
+    """(number, packet) from the segment's start on: by seeking where that lands right, else by reading up to it."""
+    start, dts = source.segment.start_packet, int(source.packets.dts[0])
+    if start and source.regular and dts != NO_PTS:
+        container.seek(dts, stream=stream, backward=True)
         stream_packets = _packets(container, stream)
         for p in stream_packets:
             if _matches(source, start, p):
@@ -65,7 +65,7 @@ def _from(
                 for number, q in enumerate(stream_packets, start + 1):
                     yield number, q
                 return
-            if p.dts is None or p.dts > t.dts[start]:
+            if p.dts is None or p.dts > dts:
                 break
         container.seek(0, backward=True, any_frame=True)
     for number, p in enumerate(_packets(container, stream)):
@@ -73,15 +73,7 @@ def _from(
             yield number, p
 
 
-def _log_lines(capture: list[tuple[int, str, str]]) -> str | None:
-    """The first captured line of level ERROR or worse, as one line; None where there is none."""
-    for level, name, text in capture:
-        if level <= av.logging.ERROR:
-            return f"{name}: {' '.join(text.split())}"
-    return None
-
-
-def decode(source: Source, segment: Segment) -> Iterator[Frame]:
+def decode(source: Excerpt) -> Iterator[Frame]:
     """Yields the segment's frames, each exactly once, in display order.
 
     A frame that the decoder did not give is yielded with ``image`` None and its damage. Memory is
@@ -91,12 +83,12 @@ def decode(source: Source, segment: Segment) -> Iterator[Frame]:
     packets do not account for.
     """
     if source.regular:
-        yield from _decode_regular(source, segment)
+        yield from _decode_regular(source)
     else:
-        yield from _decode_from_start(source, segment)
+        yield from _decode_from_start(source)
 
 
-def _open_decoder(container: InputContainer, source: Source) -> VideoStream:
+def _open_decoder(container: InputContainer, source: Excerpt) -> VideoStream:
     stream = container.streams[source.stream_index]
     assert isinstance(stream, VideoStream)
     # One thread: the log lines and errors of a packet can then be told from another's, the cost per
@@ -115,27 +107,27 @@ def _feed(stream: VideoStream, packet: VideoPacket | None) -> tuple[list[av.Vide
             reason = None
         except av.error.FFmpegError as e:
             frames, reason = [], f"the decoder refused it ({e.strerror})"
-    line = _log_lines(logs)
+    line = first_error(logs)
     if packet is not None and packet.is_corrupt:
         reason = "marked corrupt by the container"
     return frames, reason or (f"the decoder reported an error ({line})" if line else None)
 
 
-def _decode_regular(source: Source, segment: Segment) -> Iterator[Frame]:
+def _decode_regular(source: Excerpt) -> Iterator[Frame]:
     """By presentation times: what comes out is matched to what was counted."""
-    table, span = source.packets, segment.span
+    table, span, first = source.packets, source.span, source.segment.start_packet
     damage: dict[int, str] = {}  # by frame index
     ready: dict[int, av.VideoFrame] = {}
     beyond = 0  # frames that came out and are shown after the segment
     at = span.start
     spreading: str | None = None
-    if table.pts[segment.start_packet] > source.pts[span.start] or not table.seekable[segment.start_packet]:
+    if table.pts[0] > source.pts_of(span.start) or not table.seekable[0]:
         spreading = "it precedes the first complete picture of the stream"
 
     def collect(frames: list[av.VideoFrame]) -> None:
         nonlocal beyond
         for image in frames:
-            index = _index(source, image.pts)
+            index = source.index_of(image.pts)
             if index is None or index < at:
                 continue
             if index >= span.stop:
@@ -147,14 +139,14 @@ def _decode_regular(source: Source, segment: Segment) -> Iterator[Frame]:
 
     with open_source(source.path) as container:
         stream = _open_decoder(container, source)
-        for number, packet in _from(source, container, stream, segment.start_packet):
-            if number >= len(table) or not _matches(source, number, packet):
+        for number, packet in _from(source, container, stream):
+            if not _matches(source, number, packet):
                 raise _changed(source)
-            if table.seekable[number]:
+            if number - first < len(table) and table.seekable[number - first]:
                 spreading = None
             frames, reason = _feed(stream, packet)
             spreading = reason or spreading
-            index = _index(source, packet.pts)
+            index = source.index_of(packet.pts)
             if spreading and index is not None and index in span:
                 damage.setdefault(index, spreading)
             collect(frames)
@@ -172,27 +164,19 @@ def _decode_regular(source: Source, segment: Segment) -> Iterator[Frame]:
         yield _emit(source, index, ready, damage)
 
 
-def _index(source: Source, pts: int | None) -> int | None:
-    """The frame shown at ``pts``; None where no packet announced one."""
-    if pts is None:
-        return None
-    i = int(np.searchsorted(source.pts, pts))
-    return i if i < source.frames and int(source.pts[i]) == pts else None
-
-
-def _changed(source: Source) -> Exception:
+def _changed(source: Excerpt) -> Exception:
     return source_error(source.path, "changed while it was read", "Run again on a copy that nothing writes to.")
 
 
-def _emit(source: Source, index: int, ready: dict[int, av.VideoFrame], damage: dict[int, str]) -> Frame:
+def _emit(source: Excerpt, index: int, ready: dict[int, av.VideoFrame], damage: dict[int, str]) -> Frame:
     image = ready.pop(index, None)
     reason = damage.pop(index, None)
     if image is None:
         reason = reason or "the decoder gave no picture for it"
-    return Frame(index, int(source.pts[index]), image, reason or _mismatch(source, image))
+    return Frame(index, source.pts_of(index), image, reason or _mismatch(source, image))
 
 
-def _mismatch(source: Source, image: av.VideoFrame | None) -> str | None:
+def _mismatch(source: Excerpt, image: av.VideoFrame | None) -> str | None:
     """A picture that suddenly has another size or format is not the stream that was counted."""
     f = source.format
     if image is not None and (image.width, image.height, image.format.name) != (
@@ -204,7 +188,7 @@ def _mismatch(source: Source, image: av.VideoFrame | None) -> str | None:
     return None
 
 
-def _decode_from_start(source: Source, segment: Segment) -> Iterator[Frame]:
+def _decode_from_start(source: Excerpt) -> Iterator[Frame]:
     """For files without usable times: the n-th frame that comes out is frame n."""
     spreading: str | None = None
     index = 0
@@ -217,12 +201,12 @@ def _decode_from_start(source: Source, segment: Segment) -> Iterator[Frame]:
                 if index >= source.frames:
                     raise source_error(source.path, "gives more pictures than it has packets")
                 reason = spreading or ("the decoder marked it corrupt" if image.is_corrupt else None)
-                if index in segment.span:
-                    yield Frame(index, int(source.pts[index]), image, reason or _mismatch(source, image))
+                if index in source.span:
+                    yield Frame(index, source.pts_of(index), image, reason or _mismatch(source, image))
                 index += 1
 
         for number, packet in enumerate(_packets(container, stream)):
-            if number >= len(source.packets) or packet.size != source.packets.size[number]:
+            if number >= source.total_packets or packet.size != source.packets.size[number]:
                 raise _changed(source)
             frames, reason = _feed(stream, packet)
             if reason:
@@ -236,5 +220,5 @@ def _decode_from_start(source: Source, segment: Segment) -> Iterator[Frame]:
         frames, reason = _feed(stream, None)
         spreading = spreading or reason
         yield from emit(frames)
-    for missing in range(max(index, segment.span.start), segment.span.stop):
-        yield Frame(missing, int(source.pts[missing]), None, spreading or "the decoder gave no picture for it")
+    for missing in range(max(index, source.span.start), source.span.stop):
+        yield Frame(missing, source.pts_of(missing), None, spreading or "the decoder gave no picture for it")

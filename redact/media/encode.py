@@ -19,7 +19,7 @@ from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
 from redact.errors import RedactError, SpaceError, WorkerError
-from redact.media.source import Source, VideoFormat
+from redact.media.source import Excerpt, VideoFormat
 from redact.policy import EncodePolicy
 
 # Pixel formats each encoder takes as they are; others are converted to the nearest that loses nothing.
@@ -60,13 +60,13 @@ def choose_encoding(fmt: VideoFormat) -> Encoding:
     return Encoding(codec, target if target in takes else default)
 
 
-def aside_offset(source: Source) -> int:
+def aside_offset(start_pts: int, time_base: Fraction) -> int:
     """Ticks added to all times in a segment file.
 
     NUT has no negative times and shifts a file that would need them, each by another amount; decode
     times begin before the first frame is shown. A minute is more than any reordering takes.
     """
-    return max(0, -int(source.pts[0])) + int(60 / source.format.time_base)
+    return max(0, -start_pts) + int(60 / time_base)
 
 
 class SegmentWriter:
@@ -76,11 +76,11 @@ class SegmentWriter:
     was not closed without error is no segment; the caller removes it.
     """
 
-    def __init__(self, file: Path, source: Source, policy: EncodePolicy) -> None:
+    def __init__(self, file: Path, source: Excerpt, policy: EncodePolicy) -> None:
         self._file = file
         self._encoding = choose_encoding(source.format)
         self._format = source.format
-        self._offset = aside_offset(source)
+        self._offset = aside_offset(source.start_pts, source.format.time_base)
         self._policy = policy
         self._filter: BitStreamFilterContext | None = None
         self.frames = 0

@@ -56,7 +56,7 @@ def decode_times(pts: NDArray[np.int64], rank: NDArray[np.int64]) -> NDArray[np.
 
 def _segment_packets(files: Sequence[Path], source: Source) -> Iterator[tuple[Packet[VideoStream], int]]:
     """Each packet of the segments in order, with its presentation time in ticks of the source."""
-    base, offset = source.format.time_base, aside_offset(source)
+    base, offset = source.format.time_base, aside_offset(int(source.pts[0]), source.format.time_base)
     for file in files:
         with av.open(f"file:{file}") as part:
             stream = part.streams.video[0]
@@ -100,7 +100,7 @@ def mux(source: Source, segments: Sequence[Path], output: Path, container: str, 
         ):
             video = _add_video(out, first.streams.video[0], source)
             audio = _add_audio(out, original.streams.audio if keep_audio else (), output)
-            feeds: list[_Feed] = [_video_feed(source, segments, due, video)]
+            feeds: list[_Feed] = [_video_feed(source, segments, due, rank, video)]
             if audio:
                 feeds.append(_audio_feed(original, audio))
             for _, _, packet in heapq.merge(*feeds, key=lambda f: f[:2]):
@@ -137,14 +137,16 @@ def _add_audio(out: OutputContainer, streams: Sequence[Stream], output: Path) ->
     return kept
 
 
-def _video_feed(source: Source, segments: Sequence[Path], due: NDArray[np.int64], stream: VideoStream) -> _Feed:
+def _video_feed(
+    source: Source, segments: Sequence[Path], due: NDArray[np.int64], rank: NDArray[np.int64], stream: VideoStream
+) -> _Feed:
     base = source.format.time_base
-    ends = {int(a): int(b) - int(a) for a, b in zip(source.pts, source.pts[1:], strict=False)}
+    durations = np.append(np.diff(source.pts), source.last_duration)
     for k, (packet, pts) in enumerate(_segment_packets(segments, source)):
         packet.stream = stream
         packet.time_base = base
         packet.pts, packet.dts = pts, int(due[k])
-        packet.duration = ends.get(pts, source.last_duration)
+        packet.duration = int(durations[rank[k]])
         yield due[k] * base, 0, packet
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from array import array
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import av.logging
 import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
@@ -20,13 +22,14 @@ from av.video.stream import VideoStream
 
 from redact.errors import SourceError
 from redact.geometry import Display
-from redact.media.container import open_source, source_error
+from redact.media.container import first_error, open_source, source_error
 from redact.media.nal import may_begin_here
 from redact.media.source import PacketTable, Source, StreamNote, VideoFormat
+from redact.media.whole import cut_short
 
 MAX_SIDE = 16384  # px: the largest H.264/H.265 picture side (H.265 level 6.2 allows 16888 x 4096 and the like)
 MAX_PIXELS = 8192 * 8192
-NO_PTS = np.iinfo(np.int64).min
+NO_PTS = int(np.iinfo(np.int64).min)
 
 
 def file_sha256(path: Path) -> str:
@@ -139,34 +142,42 @@ def _scan(container: InputContainer, stream: VideoStream) -> tuple[PacketTable, 
     """Demuxes everything once. Returns the table, the last shown packet's duration and what was wrong."""
     codec = stream.codec_context.name
     extradata = stream.codec_context.extradata
-    pts, dts, size, seekable, corrupt = [], [], [], [], []
-    durations: dict[int, int] = {}
+    pts, dts, size = array("q"), array("q"), array("q")
+    seekable, corrupt = bytearray(), bytearray()
+    last, last_shown = 0, NO_PTS
+    passed = 0
     wrong: list[str] = []
-    newest = -1
-    try:
-        for p in container.demux(stream):
-            if p.size == 0 and p.pts is None and p.dts is None:
-                continue  # the flush packet at the end
-            if p.is_discard:
-                continue
-            pts.append(NO_PTS if p.pts is None else p.pts)
-            dts.append(NO_PTS if p.dts is None else p.dts)
-            size.append(p.size)
-            seekable.append(bool(p.is_keyframe) and may_begin_here(codec, extradata, memoryview(p)))
-            corrupt.append(bool(p.is_corrupt))
-            if p.pts is not None and (newest < 0 or p.pts >= pts[newest]):
-                newest = len(pts) - 1
-                durations = {0: p.duration or 0}
-    except av.error.FFmpegError as e:
-        wrong.append(f"demuxing stops after {len(pts)} packets: {e.strerror}")
+    av.logging.set_level(av.logging.ERROR)
+    with av.logging.Capture() as logs:
+        try:
+            for p in container.demux(stream):
+                if p.size == 0 and p.pts is None and p.dts is None:
+                    continue  # the flush packet at the end
+                if p.is_discard:
+                    passed += 1
+                    continue
+                pts.append(NO_PTS if p.pts is None else p.pts)
+                dts.append(NO_PTS if p.dts is None else p.dts)
+                size.append(p.size)
+                seekable.append(bool(p.is_keyframe) and may_begin_here(codec, extradata, memoryview(p)))
+                corrupt.append(bool(p.is_corrupt))
+                if p.pts is not None and p.pts >= last_shown:
+                    last, last_shown = p.duration or 0, p.pts
+        except av.error.FFmpegError as e:
+            wrong.append(f"demuxing stops after {len(pts)} packets: {e.strerror}")
+    complaint = first_error(logs)
+    if complaint and not wrong:
+        wrong.append(f"the container is broken ({complaint})")
+    if stream.frames > len(pts) + passed:
+        wrong.append(f"its header announces {stream.frames} frames, {len(pts) + passed} are there")
     table = PacketTable(
         np.array(pts, np.int64),
         np.array(dts, np.int64),
         np.array(size, np.int64),
-        np.array(seekable, bool),
-        np.array(corrupt, bool),
+        np.frombuffer(bytes(seekable), bool),
+        np.frombuffer(bytes(corrupt), bool),
     )
-    return table, durations.get(0, 0), wrong
+    return table, last, wrong
 
 
 def _times(table: PacketTable, fmt: VideoFormat, wrong: list[str]) -> tuple[np.ndarray, bool]:
@@ -202,6 +213,7 @@ def probe(path: Path, video_index: int = -1) -> Source:
         fmt = _video_format(stream, _first_frame(path, index), path)
     if not len(table):
         raise source_error(path, "has a video stream without a single frame")
+    wrong += cut_short(path, name)
     pts, regular = _times(table, fmt, wrong)
     if table.corrupt.any():
         wrong.append(f"{int(table.corrupt.sum())} packets are marked corrupt by the container")

@@ -59,6 +59,13 @@ class PacketTable:
     def __len__(self) -> int:
         return len(self.pts)
 
+    def cut(self, start: int, stop: int) -> PacketTable:
+        """Rows ``start`` to ``stop`` (not included), copied, so that pickling them does not carry the rest."""
+        s = slice(start, stop)
+        return PacketTable(
+            self.pts[s].copy(), self.dts[s].copy(), self.size[s].copy(), self.seekable[s].copy(), self.corrupt[s].copy()
+        )
+
 
 @dataclass(frozen=True)
 class Source:
@@ -106,3 +113,63 @@ class Segment:
     number: int
     span: Span
     start_packet: int
+
+
+_BEYOND = 64  # frames after a segment that its decoder may meet: H.264 and H.265 reorder by 16 at most
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """What a worker needs of a source to handle one segment: its size does not grow with the video.
+
+    ``pts`` holds the times of the frames from the segment's first on (and some beyond it), ``packets``
+    the packets from ``segment.start_packet`` on. Frame and packet numbers count from the start of the video.
+    """
+
+    path: Path
+    stream_index: int
+    format: VideoFormat
+    regular: bool
+    frames: int
+    """Frames of the whole video."""
+    start_pts: int
+    """Ticks at which the whole video begins."""
+    segment: Segment
+    pts: NDArray[np.int64]
+    packets: PacketTable
+    total_packets: int
+
+    @property
+    def span(self) -> Span:
+        return self.segment.span
+
+    def pts_of(self, index: int) -> int:
+        """Ticks at which frame ``index`` (of the segment or shortly after it) is shown."""
+        return int(self.pts[index - self.span.start])
+
+    def index_of(self, pts: int | None) -> int | None:
+        """The frame shown at ``pts``; None where no packet announced one here."""
+        if pts is None:
+            return None
+        i = int(np.searchsorted(self.pts, pts))
+        return i + self.span.start if i < len(self.pts) and int(self.pts[i]) == pts else None
+
+
+def excerpt(source: Source, segment: Segment) -> Excerpt:
+    """The part of a source that handling ``segment`` takes."""
+    stop_frame = min(segment.span.stop + _BEYOND, source.frames)
+    stop_packet = len(source.packets)
+    if source.regular and stop_frame < source.frames:
+        stop_packet = int(np.flatnonzero(source.packets.pts < source.pts[stop_frame])[-1]) + 1
+    return Excerpt(
+        path=source.path,
+        stream_index=source.stream_index,
+        format=source.format,
+        regular=source.regular,
+        frames=source.frames,
+        start_pts=int(source.pts[0]),
+        segment=segment,
+        pts=source.pts[segment.span.start : stop_frame].copy(),
+        packets=source.packets.cut(segment.start_packet, stop_packet),
+        total_packets=len(source.packets),
+    )

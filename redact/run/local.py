@@ -5,10 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -23,11 +25,25 @@ def cores() -> int:
 
 
 def _start_worker() -> None:
-    # The driver decides what Ctrl-C means; a worker that dies of it would look like a crash.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     import cv2
 
     cv2.setNumThreads(1)
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes started meanwhile ignore Ctrl-C for life, from their first instruction on.
+
+    A terminal sends it to all of them; the driver alone decides what it means.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set signals, and only it gets them
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class LocalRunner:
@@ -41,6 +57,9 @@ class LocalRunner:
         # spawn: a forked worker would inherit the state of the driver's decoder and inference threads.
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_start_worker)
+        with _deaf_to_ctrl_c():
+            for _ in range(self.workers):  # each submission starts a process
+                self._pool.submit(int)
         return self
 
     def __exit__(

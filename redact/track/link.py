@@ -14,7 +14,6 @@ from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from redact.findings import Detection, FrameDetections, KeyBox, Kind, Track
 from redact.geometry import Box
@@ -77,6 +76,8 @@ def _match(tracks: Sequence[_Open], found: Sequence[Detection], time: float) -> 
     """Pairs (track, finding) with the least total cost."""
     if not tracks or not found:
         return []
+    from scipy.optimize import linear_sum_assignment  # half a second to load, and only the driver links
+
     cost = np.array([[_cost(t.expected(time), d.box, time - t.time) for d in found] for t in tracks])
     rows, columns = linear_sum_assignment(cost)
     return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if cost[r, c] < _FORBIDDEN]

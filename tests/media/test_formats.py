@@ -16,7 +16,7 @@ from redact.media.frames import plane_views
 from redact.media.mux import container_for, mux
 from redact.media.probe import probe
 from redact.media.segments import plan_segments
-from redact.media.source import Source
+from redact.media.source import Source, excerpt
 from redact.policy import EncodePolicy
 
 # Times in milliseconds: variable rate, and one that does not begin at zero.
@@ -82,7 +82,7 @@ def test_segments_give_every_frame_once_and_whole(case: tuple[Clip, Path]) -> No
     source = probe(file)
     assert not source.damage
     assert source.frames == clip.frames
-    frames = [f for s in plan_segments(source) for f in decode(source, s)]
+    frames = [f for s in plan_segments(source) for f in decode(excerpt(source, s))]
     assert [f.index for f in frames] == list(range(clip.frames))
     assert [f.damage for f in frames] == [None] * clip.frames
     expected = _plain_decode(file)
@@ -93,8 +93,8 @@ def _release(source: Source, folder: Path, output: Path, keep_audio: bool = Fals
     files = []
     for s in plan_segments(source):
         files.append(folder / f"{s.number}.nut")
-        with SegmentWriter(files[-1], source, EncodePolicy()) as w:
-            for f in decode(source, s):
+        with SegmentWriter(files[-1], excerpt(source, s), EncodePolicy()) as w:
+            for f in decode(excerpt(source, s)):
                 assert f.image is not None
                 w.write(f.image, f.pts)
     mux(source, files, output, container_for(output), keep_audio)

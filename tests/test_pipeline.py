@@ -1,0 +1,123 @@
+"""The main job on real parts: what is released, what is not, and that it is the same each time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import redact
+from redact.errors import UsageError, VerificationError
+from redact.findings import KeyBox, Kind, RedactionPlan, Track
+from redact.geometry import Box
+from redact.media.inspect import inspect
+from redact.run.local import LocalRunner
+
+
+@pytest.fixture(scope="module")
+def release(demo_clip: Path, runner: LocalRunner, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("release") / "street.mp4"
+    redact.run(demo_clip, out, runner=runner)
+    return out
+
+
+def test_nothing_rides_along(demo_clip: Path, release: Path) -> None:
+    before = inspect(demo_clip)
+    assert any("location" in t for t in before.tags), "the source must carry a location for this test to mean anything"
+    assert len(before.streams) == 3
+    after = inspect(release)
+    assert after.streams == ("video:h264",)
+    assert not any("location" in t for t in after.tags)
+    assert 6 not in after.nal_types
+    assert b"+29.5630" not in release.read_bytes()
+
+
+def test_record_says_what_was_done(demo_clip: Path, release: Path) -> None:
+    record = json.loads(Path(f"{release}.record.json").read_text())
+    assert record["verdict"] == "released"
+    assert record["found"]["tracks"]["face"] >= 2
+    assert record["streams"]["streams_dropped"] == ["1:audio:aac", "2:picture:mjpeg"]
+    assert "location" in record["streams"]["metadata_dropped"]
+    assert all(c["passed"] for c in record["verification"]["checks"])
+    assert "+29.5630" not in json.dumps(record)
+
+
+def test_verify_command_agrees(demo_clip: Path, release: Path) -> None:
+    assert redact.verify(demo_clip, release, f"{release}.record.json").passed
+
+
+def test_verify_notices_another_file(demo_clip: Path, release: Path, tmp_path: Path) -> None:
+    changed = tmp_path / "street.mp4"
+    changed.write_bytes(release.read_bytes() + b"x")
+    Path(f"{changed}.plan.json").write_text(Path(f"{release}.plan.json").read_text())
+    verdict = redact.verify(demo_clip, changed, f"{release}.record.json")
+    assert not verdict.passed
+    assert "release" in verdict.reason
+
+
+def test_same_in_same_out(demo_clip: Path, release: Path, tmp_path: Path) -> None:
+    """One worker gives the plan and the bytes that two gave, and so does rendering the saved plan."""
+    again = tmp_path / "again.mp4"
+    with LocalRunner(1) as one:
+        redact.run(demo_clip, again, runner=one)
+        assert again.read_bytes() == release.read_bytes()
+        assert Path(f"{again}.plan.json").read_text() == Path(f"{release}.plan.json").read_text()
+        rendered = tmp_path / "rendered.mp4"
+        redact.render(demo_clip, redact.load_plan(f"{release}.plan.json"), rendered, runner=one)
+        assert rendered.read_bytes() == release.read_bytes()
+
+
+def _empty_plan(clip: Path, runner: LocalRunner) -> RedactionPlan:
+    made = redact.plan(clip, runner=runner)
+    return RedactionPlan(made.source, made.recipe_sha256, made.detectors, (), (), made.stride)
+
+
+def test_an_uncovered_face_is_not_released(demo_clip: Path, runner: LocalRunner, tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    with pytest.raises(VerificationError, match="clear face"):
+        redact.render(demo_clip, _empty_plan(demo_clip, runner), out, runner=runner)
+    assert not out.exists()
+    kept = tmp_path / "out.mp4.quarantine"
+    assert (kept / "unreleased.mp4").is_file()
+    assert json.loads((kept / "report.json").read_text())["leaks"]
+    assert list(kept.glob("frame-*.png"))
+    assert sorted(tmp_path.iterdir()) == [kept]
+
+
+def test_plan_of_another_source_is_refused(
+    demo_clip: Path, plain_clip: Path, runner: LocalRunner, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="made for another file"):
+        redact.render(plain_clip, _empty_plan(demo_clip, runner), tmp_path / "out.mp4", runner=runner)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_corrected_plan_is_rendered(plain_clip: Path, runner: LocalRunner, tmp_path: Path) -> None:
+    """A region that a person adds is obscured, and pixels elsewhere are not."""
+    import av
+    import numpy as np
+
+    plan = _empty_plan(plain_clip, runner)
+    box = Box(100, 10, 200, 50)  # the bright square passes through it in frames 25 to 45
+    track = Track(1, Kind.PLATE, (KeyBox(10, box), KeyBox(39, box)))
+    plan = RedactionPlan(plan.source, plan.recipe_sha256, plan.detectors, (track,), (), plan.stride)
+    out = tmp_path / "out.mp4"
+    redact.render(plain_clip, plan, out, runner=runner)
+    with av.open(str(plain_clip)) as a, av.open(str(out)) as b:
+        for n, (x, y) in enumerate(zip(a.decode(video=0), b.decode(video=0), strict=True)):
+            before, after = (f.to_ndarray(format="gray").astype(np.int16) for f in (x, y))
+            square = np.abs(before - after)[22:38, 4 * n + 2 : 4 * n + 18]
+            if 26 <= n <= 39:
+                assert square.mean() > 40, n
+            elif n < 20 or n >= 40:  # in between the square touches the region's rim
+                assert square.mean() < 5, n
+            assert np.abs(before - after)[60:, :].mean() < 3
+
+
+@pytest.mark.parametrize("pattern", ["01*", "04*", "14*"])
+def test_real_clips_are_released(shared_clips: Path, runner: LocalRunner, tmp_path: Path, pattern: str) -> None:
+    clip = next(shared_clips.glob(f"{pattern}.mp4"))
+    out = tmp_path / "out.mp4"
+    redact.run(clip, out, runner=runner)
+    assert out.is_file()
