@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from redact.errors import RecipeError, UsageError
 from redact.findings import Detection, RedactionPlan
@@ -65,8 +66,8 @@ def plan(
     """Pass 1 alone: what would be obscured in a video."""
     policy = policy_of(recipe)
     video = open_video(Path(source), policy)
-    with LocalRunner() if runner is None else nullcontext(runner) as r:
-        return analyse_video(video, policy, r, watch).plan
+    with LocalRunner() if runner is None else nullcontext(runner) as r, TemporaryDirectory(prefix="redact-") as folder:
+        return analyse_video(video, policy, r, Path(folder), watch).plan
 
 
 def render(
@@ -96,7 +97,15 @@ def load_plan(file: str | Path) -> RedactionPlan:
     return parse_plan(text, str(file))
 
 
-def verify(source: str | Path, released: str | Path, record: str | Path, plan: str | Path | None = None) -> Verdict:
+def verify(
+    source: str | Path,
+    released: str | Path,
+    record: str | Path,
+    plan: str | Path | None = None,
+    *,
+    runner: Runner | None = None,
+    watch: Watcher = _silent,
+) -> Verdict:
     """Checks a release against its source and record again, from nothing but the files.
 
     ``plan``: the plan's file; the one beside the release where None. Raises SourceError and
@@ -123,7 +132,8 @@ def verify(source: str | Path, released: str | Path, record: str | Path, plan: s
     same = Check("digests", not wrong, sentence)
     if wrong:
         return Verdict((same,))
-    verdict, _ = verify_video(video, released, the_plan, known.policy)
+    with LocalRunner() if runner is None else nullcontext(runner) as r, TemporaryDirectory(prefix="redact-") as folder:
+        verdict = verify_video(video, released, the_plan, known.policy, r, Path(folder), watch)
     return Verdict((same, *verdict.checks), verdict.leaks)
 
 

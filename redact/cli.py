@@ -186,10 +186,12 @@ def verify(
     released: Annotated[Path, typer.Argument(help="The release.", show_default=False)],
     record: Annotated[Path, typer.Option("--record", help="The release's record.", show_default=False)],
     plan: Annotated[Path | None, typer.Option("--plan", help="The plan; else the one beside the release.")] = None,
+    workers: Workers = 0,
 ) -> None:
     """Check a release again, from nothing but the files."""
     with _errors():
-        verdict = api.verify(source, released, record, plan)
+        with LocalRunner(workers or None) as runner, ProgressDisplay(err) as display:
+            verdict = api.verify(source, released, record, plan, runner=runner, watch=display.show)
         for c in verdict.checks:
             out.print(
                 f"[{'green' if c.passed else 'bold red'}]{'passed' if c.passed else 'FAILED'}[/] {escape(c.sentence)}"

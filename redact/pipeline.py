@@ -8,15 +8,14 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-import cv2
-import numpy as np
-
+from redact.checking import check_stretch
 from redact.decide import decide
 from redact.errors import SourceError, UsageError, VerificationError
 from redact.findings import FrameDetections, Kind, RedactionPlan, SourceId
@@ -24,13 +23,13 @@ from redact.media.inspect import inspect
 from redact.media.mux import container_for, mux
 from redact.media.probe import file_sha256, probe
 from redact.media.segments import plan_segments
-from redact.media.source import Source, excerpt
-from redact.media.witness import Picture, Witness
+from redact.media.source import Segment, Source, excerpt
+from redact.media.witness import Stretch
 from redact.outcome import Outcome, Progress, Watcher
 from redact.plan_io import dump_plan, plan_sha256
 from redact.policy import Policy
 from redact.record import FileId, Kept, canonical, make_record
-from redact.stages import SegmentFindings, analyse, detector_ids, find, is_cut, is_examined, render
+from redact.stages import SegmentFindings, analyse, detector_ids, is_cut, render
 from redact.staging import (
     check_output,
     output_error,
@@ -40,11 +39,13 @@ from redact.staging import (
     record_path,
     workspace,
 )
-from redact.track import RegionsByFrame, link, unite
+from redact.timeline import Span
+from redact.track import link, unite
 from redact.verdict import Leak, Verdict
-from redact.verify import DetailMeter, OutsideMeter, check_contents, check_decodes, check_leaks, check_times, uncovered
+from redact.verify import DetailMeter, OutsideMeter, check_contents, check_decodes, check_leaks, check_times
 
 T = TypeVar("T")
+MAX_PICTURES = 20  # of what leaks, kept in quarantine
 MAX_REPAIRS = 2  # rounds in which what verification finds is added to the plan and rendered again
 
 
@@ -84,14 +85,14 @@ def source_id(source: Source) -> SourceId:
     return SourceId(source.sha256, source.frames, w, h)
 
 
-def analyse_video(source: Source, policy: Policy, runner: Runner, watch: Watcher = _silent) -> Analysis:
-    """Pass 1: looks at the whole video and plans what to obscure."""
+def analyse_video(source: Source, policy: Policy, runner: Runner, folder: Path, watch: Watcher = _silent) -> Analysis:
+    """Pass 1: looks at the whole video and plans what to obscure. ``folder``: where findings are kept aside."""
     segments = plan_segments(source)
     frames: list[FrameDetections] = []
     black: dict[int, str] = {}
     last_look = b""
     done = 0
-    for findings in runner.map(analyse, ((excerpt(source, s), policy) for s in segments)):
+    for findings in runner.map(analyse, ((excerpt(source, s), policy, folder) for s in segments)):
         frames += _joined(findings, last_look)
         last_look = findings.last_look or last_look
         black |= dict(findings.damaged)
@@ -139,7 +140,7 @@ def render_video(
     check_plan(source, plan)
     container = container_for(output)
     segments = plan_segments(source)
-    jobs = ((excerpt(source, s), plan.within(s.span), policy, folder / f"{s.number:06d}.nut") for s in segments)
+    jobs = ((excerpt(source, s), plan.within(s.span), policy, folder) for s in segments)
     files: list[Path] = []
     obscured = done = 0
     for r in runner.map(render, jobs):
@@ -148,9 +149,7 @@ def render_video(
         done += r.frames
         watch(Progress(source.path, "render", done, source.frames, source.seconds))
     release = folder / f"release{output.suffix}"
-    mux(source, files, release, container, policy.audio.mode == "keep")
-    for f in files:
-        f.unlink()
+    next(runner.map(mux, [(source, files, release, container, policy.audio.mode == "keep")]))
     return release, obscured
 
 
@@ -165,54 +164,43 @@ def check_plan(source: Source, plan: RedactionPlan) -> None:
 
 
 def verify_video(
-    source: Source, release: Path, plan: RedactionPlan, policy: Policy, watch: Watcher = _silent
-) -> tuple[Verdict, dict[int, Picture]]:
-    """Looks at a finished file with other eyes. Returns the verdict and the pictures of frames that leak."""
-    display = source.format.display
-    stride = policy.verify.detector_stride_frames
-    names = policy.verify.detectors or policy.detect.second_detectors or policy.detect.detectors
-    # Another scale than pass 1 used: what one size misses by chance another may see.
-    size = round(policy.detect.size_px * 0.8)
-    released = Witness(release, 0, display.width, display.height)
-    compared = None
-    if not plan.black and source.regular:
-        compared = Witness(source.path, source.stream_index, display.width, display.height, every=stride).pictures()
-    regions = RegionsByFrame(plan)
+    source: Source,
+    release: Path,
+    plan: RedactionPlan,
+    policy: Policy,
+    runner: Runner,
+    evidence: Path,
+    watch: Watcher = _silent,
+) -> Verdict:
+    """Looks at a finished file with other eyes. Pictures of frames that leak go into the folder ``evidence``."""
+    segments = plan_segments(source)
+    # A transport stream has no index to begin in the middle by.
+    stretches = [(s, _stretch(source, s, segments)) for s in segments]
+    if release.suffix.lower() in (".ts", ".m2ts") or not source.regular:
+        whole = Segment(0, Span(0, source.frames), 0)
+        stretches = [(whole, Stretch())]
+    jobs = ((release, s, excerpt(source, x), plan.within(x.span), policy, evidence) for x, s in stretches)
+    times: list[int] = []
+    base, errors, looked = Fraction(1), list[str](), 0
     detail, outside = DetailMeter(), OutsideMeter()
     leaks: list[Leak] = []
-    evidence: dict[int, Picture] = {}
-    looked = 0
-    soft = policy.obscure.method != "mosaic"
-    for picture in released.pictures():
-        if picture.number >= source.frames:
-            break
-        shown = [r.box for r in regions.at(picture.number)]
-        stored = [display.to_stored(b) for b in shown]
-        if soft:
-            detail.look(picture.number, picture.y, stored)
-        if compared is not None and picture.number % stride == 0:
-            original = next(compared, None)
-            if original is not None:
-                outside.look(picture.number, original.y, picture.y, stored)
-        if is_examined(picture.number, source.frames, stride):
-            looked += 1
-            seen = picture.view(display, size)
-            for name in names:
-                found = find(name, policy.kinds, policy.verify.min_score, seen)
-                new = [Leak(picture.number, d) for d in uncovered(found, shown, policy.verify.min_score)]
-                if new:
-                    evidence.setdefault(picture.number, picture)
-                leaks += new
-        if picture.number % 50 == 0:
-            watch(Progress(source.path, "verify", picture.number, source.frames, source.seconds))
-    contents = inspect(release)
+    for part in runner.map(check_stretch, jobs):
+        times += part.times
+        base = part.time_base
+        errors += part.errors
+        looked += part.looked
+        detail.add(part.detail)
+        outside.add(part.outside)
+        leaks += part.leaks
+        watch(Progress(source.path, "verify", min(len(times), source.frames), source.frames, source.seconds))
+    (contents,) = runner.map(inspect, [(release,)])
     checks = (
-        check_decodes(released.errors),
+        check_decodes(errors),
         check_times(
             source.pts.tolist(),
             source.format.time_base,
-            released.times,
-            released.time_base,
+            times,
+            base,
             may_shift=release.suffix.lower() in (".ts", ".m2ts"),
         ),
         check_contents(contents, audio=policy.audio.mode == "keep"),
@@ -220,7 +208,16 @@ def verify_video(
         outside.check(),
         check_leaks(leaks, looked),
     )
-    return Verdict(checks, tuple(leaks)), evidence
+    return Verdict(checks, tuple(leaks))
+
+
+def _stretch(source: Source, segment: Segment, segments: Sequence[Segment]) -> Stretch:
+    """Where a segment lies in the release: each begins at a keyframe there."""
+    start = None
+    if segment.span.start:
+        a, b = (int(source.pts[i]) for i in (segment.span.start - 1, segment.span.start))
+        start = Fraction(a + b, 2) * source.format.time_base
+    return Stretch(start, None if segment is segments[-1] else len(segment.span))
 
 
 def run_video(
@@ -243,11 +240,11 @@ def run_video(
     check_output(path, output, force)
     container_for(output)
     clock = _Clock()
-    source = open_video(path, policy)
+    (source,) = runner.map(open_video, [(path, policy)])
     clock.stop("probe")
     with workspace(output) as folder:
         if plan is None:
-            analysis = analyse_video(source, policy, runner, watch)
+            analysis = analyse_video(source, policy, runner, folder, watch)
         else:
             check_plan(source, plan)
             analysis = Analysis((), dict.fromkeys(plan.black, "blackened by the plan"), plan)
@@ -256,7 +253,9 @@ def run_video(
         while True:
             release, obscured = render_video(source, analysis.plan, policy, runner, folder, output, watch)
             clock.stop("render")
-            verdict, evidence = verify_video(source, release, analysis.plan, policy, watch)
+            evidence = folder / f"evidence-{repairs}"
+            evidence.mkdir()
+            verdict = verify_video(source, release, analysis.plan, policy, runner, evidence, watch)
             clock.stop("verify")
             only_leaks = all(c.passed or c.name == "leaks" for c in verdict.checks)
             if verdict.passed or plan is not None or not only_leaks or repairs == MAX_REPAIRS:
@@ -264,14 +263,15 @@ def run_video(
             # What the second look found is evidence like any other: follow it and render again.
             analysis = make_analysis(source, policy, _with_leaks(analysis.frames, verdict.leaks), analysis.black)
             repairs += 1
-        if file_sha256(path) != source.sha256:
+        hashes = runner.map(file_sha256, [(path,), (release,)])
+        if next(hashes) != source.sha256:
             raise SourceError(
                 f"{str(path)!r}: changed while it was read.", "Run again on a copy that nothing writes to."
             )
         clock.stop("hash")
         record = make_record(
             source=FileId(path.name, source.sha256, source.bytes),
-            output=FileId(output.name, file_sha256(release), release.stat().st_size),
+            output=FileId(output.name, next(hashes), release.stat().st_size),
             plan=analysis.plan,
             plan_sha256=plan_sha256(analysis.plan),
             recipe=policy.model_dump(mode="json", by_alias=True),
@@ -351,7 +351,7 @@ def _quarantine(
     record: dict[str, Any],
     plan: RedactionPlan,
     verdict: Verdict,
-    evidence: dict[int, Picture],
+    evidence: Path,
 ) -> None:
     """Keeps a failed release where nobody takes it for one, with what shows why. Always raises VerificationError."""
     folder = quarantine_folder(output)
@@ -379,14 +379,8 @@ def _quarantine(
                 indent=1,
             )
         )
-        for number, picture in sorted(evidence.items())[:20]:
-            bgr = cv2.cvtColor(picture.rgb(), cv2.COLOR_RGB2BGR)
-            for leak in (x for x in verdict.leaks if x.index == number):
-                x1, y1, x2, y2 = leak.detection.box.to_ints()
-                cv2.rectangle(bgr, (x1, y1), (x2, y2), (0, 0, 255), 2)
-            ok, png = cv2.imencode(".png", np.ascontiguousarray(bgr))
-            if ok:
-                (folder / f"frame-{number:06d}.png").write_bytes(png.tobytes())
+        for n, picture in enumerate(sorted(evidence.glob("frame-*.png"))[:MAX_PICTURES], 1):
+            shutil.move(picture, folder / f"frame-{n:02d}-{picture.stem.rsplit('-')[-1]}.png")
     except OSError as e:
         raise output_error(folder, e) from None
     raise VerificationError(

@@ -5,18 +5,19 @@ A worker is handed an excerpt of a source, never frames, and decodes for itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
+from pydantic import ConfigDict, TypeAdapter, with_config
 
 from redact.detect import Detector, load_detector
 from redact.errors import SourceError
-from redact.findings import Detection, FrameDetections, Kind, RedactionPlan
+from redact.findings import Detection, FrameDetections, Kind, RedactionPlan, Region
 from redact.media.decode import decode
 from redact.media.encode import SegmentWriter, choose_encoding
 from redact.media.frames import Frame, View, plane_views, view
@@ -24,10 +25,12 @@ from redact.media.source import Excerpt
 from redact.obscure import FramePlanes, Obscurer, Plane, StoredRegion, black
 from redact.policy import Policy
 from redact.record import DetectorId
+from redact.store import kept, key
 from redact.timeline import Timestamp
 from redact.track import RegionsByFrame, unite
 
 
+@with_config(ConfigDict(ser_json_bytes="base64", val_json_bytes="base64"))
 @dataclass(frozen=True, slots=True)
 class SegmentFindings:
     """What pass 1 saw in a segment.
@@ -42,6 +45,9 @@ class SegmentFindings:
     damaged: tuple[tuple[int, str], ...]
     first_look: bytes
     last_look: bytes
+
+
+_FINDINGS = TypeAdapter(SegmentFindings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +99,24 @@ def is_examined(index: int, frames: int, stride: int) -> bool:
     return index % stride == 0 or index == frames - 1
 
 
-def analyse(source: Excerpt, policy: Policy) -> SegmentFindings:
+def analyse(source: Excerpt, policy: Policy, folder: Path) -> SegmentFindings:
     """Pass 1 on one segment: decodes it and looks for what the recipe hides.
 
+    What was found is kept in ``folder`` and taken from there next time.
     Raises SourceError at the first damaged frame where the recipe refuses damage.
     """
+    made_by = [policy.detect.model_dump(mode="json"), sorted(policy.kinds), policy.damage.on_damage]
+    ids = [asdict(d) for d in detector_ids(policy)]
+    file = folder / f"found-{key(source.identity, made_by, ids)}.json"
+    kept(file, lambda aside: _ignored(aside.write_bytes(_FINDINGS.dump_json(_look_through(source, policy)))))
+    return _FINDINGS.validate_json(file.read_bytes())
+
+
+def _ignored(_: object) -> None:
+    pass
+
+
+def _look_through(source: Excerpt, policy: Policy) -> SegmentFindings:
     p = policy.detect
     found: list[FrameDetections] = []
     damaged: list[tuple[int, str]] = []
@@ -131,7 +150,7 @@ def analyse(source: Excerpt, policy: Policy) -> SegmentFindings:
 
 def detect_segment(source: Excerpt, policy: Policy) -> tuple[FrameDetections, ...]:
     """Raw findings of a segment's examined frames, for those who want them as they are."""
-    return analyse(source, policy).frames
+    return _look_through(source, policy).frames
 
 
 def damage_error(source: Excerpt, frame: Frame) -> SourceError:
@@ -143,18 +162,33 @@ def damage_error(source: Excerpt, frame: Frame) -> SourceError:
     )
 
 
-def render(source: Excerpt, plan: RedactionPlan, policy: Policy, file: Path) -> SegmentRendered:
-    """Pass 2 on one segment: obscures and encodes it into ``file``.
+def render(source: Excerpt, plan: RedactionPlan, policy: Policy, folder: Path) -> SegmentRendered:
+    """Pass 2 on one segment: obscures and encodes it into a file in ``folder``, unless it lies there already.
 
-    Raises SourceError where a frame that pass 1 decoded cleanly does not decode now, SpaceError on
-    a full disk, WorkerError where the encoder fails.
+    ``plan``: the part for this segment. Raises SourceError where a frame that pass 1 decoded
+    cleanly does not decode now, SpaceError on a full disk, WorkerError where the encoder fails.
     """
+    made_by = [policy.obscure.model_dump(mode="json"), policy.encode.model_dump(mode="json")]
+    regions = RegionsByFrame(plan, source.span)
+    shown = {i: regions.at(i) for i in range(source.span.start, source.span.stop)}
+    file = folder / f"shown-{key(source.identity, made_by, _places(shown), sorted(plan.black))}.nut"
+    kept(file, lambda aside: _write_segment(source, shown, set(plan.black), policy, aside))
+    obscured = sum(bool(r) for i, r in shown.items() if i not in plan.black)
+    return SegmentRendered(source.segment.number, file, len(source.span), obscured)
+
+
+def _places(shown: Mapping[int, tuple[Region, ...]]) -> list[list[object]]:
+    """Regions as plain data, with tracks numbered within the segment: a track added elsewhere changes nothing here."""
+    numbers = {t: n for n, t in enumerate(sorted({r.track for here in shown.values() for r in here}))}
+    return [[i, [[numbers[r.track], r.kind, *r.box.edges] for r in here]] for i, here in shown.items() if here]
+
+
+def _write_segment(
+    source: Excerpt, regions: Mapping[int, tuple[Region, ...]], dark: set[int], policy: Policy, file: Path
+) -> None:
     display = source.format.display
     encoding = choose_encoding(source.format)
     obscurer = Obscurer(policy.obscure)
-    regions = RegionsByFrame(plan, source.span)
-    dark = set(plan.black)
-    obscured = 0
     with SegmentWriter(file, source, policy.encode) as writer:
         for frame in decode(source):
             if frame.index in dark:
@@ -166,12 +200,11 @@ def render(source: Excerpt, plan: RedactionPlan, policy: Policy, file: Path) -> 
                 image = frame.image
                 if image.format.name != encoding.pix_fmt:
                     image = image.reformat(format=encoding.pix_fmt)
-                here = regions.at(frame.index)
+                here = regions[frame.index]
                 if here:
                     image.make_writable()  # the decoder may still predict from this picture
                     stored = [StoredRegion(r.track, r.kind, display.to_stored(r.box)) for r in here]
                     obscurer.apply(_planes(image, source), stored)
-                    obscured += 1
             writer.write(image, frame.pts)
         frames = writer.frames
     if frames != len(source.span):
@@ -180,7 +213,6 @@ def render(source: Excerpt, plan: RedactionPlan, policy: Policy, file: Path) -> 
             f"{len(source.span)} were counted.",
             "Run again on a copy that nothing writes to.",
         )
-    return SegmentRendered(source.segment.number, file, frames, obscured)
 
 
 def _planes(image: av.VideoFrame, source: Excerpt) -> FramePlanes:

@@ -134,6 +134,12 @@ class DetailMeter:
             if value > self.worst:
                 self.worst, self.worst_frame = value, index
 
+    def add(self, other: DetailMeter) -> None:
+        """Takes in what another meter measured on other frames."""
+        self.regions += other.regions
+        if other.worst > self.worst:
+            self.worst, self.worst_frame = other.worst, other.worst_frame
+
     def check(self) -> Check:
         ok = self.worst <= MAX_DETAIL
         sentence = (
@@ -174,6 +180,13 @@ class OutsideMeter:
         self.frames += 1
         if value > self.worst:
             self.worst, self.worst_frame = value, index
+
+    def add(self, other: OutsideMeter) -> None:
+        """Takes in what another meter measured on other frames."""
+        self.total += other.total
+        self.frames += other.frames
+        if other.worst > self.worst:
+            self.worst, self.worst_frame = other.worst, other.worst_frame
 
     def check(self) -> Check:
         if not self.frames:

@@ -127,6 +127,7 @@ class Excerpt:
     """
 
     path: Path
+    sha256: str
     stream_index: int
     format: VideoFormat
     regular: bool
@@ -142,6 +143,11 @@ class Excerpt:
     @property
     def span(self) -> Span:
         return self.segment.span
+
+    @property
+    def identity(self) -> list[str | int]:
+        """What names this part of this source among all."""
+        return [self.sha256, self.stream_index, self.span.start, self.span.stop]
 
     def pts_of(self, index: int) -> int:
         """Ticks at which frame ``index`` (of the segment or shortly after it) is shown."""
@@ -163,6 +169,7 @@ def excerpt(source: Source, segment: Segment) -> Excerpt:
         stop_packet = int(np.flatnonzero(source.packets.pts < source.pts[stop_frame])[-1]) + 1
     return Excerpt(
         path=source.path,
+        sha256=source.sha256,
         stream_index=source.stream_index,
         format=source.format,
         regular=source.regular,

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import av
 import cv2
 import ffmpeg
 import numpy as np
@@ -22,6 +24,7 @@ from numpy.typing import NDArray
 
 from redact.errors import WorkerError
 from redact.geometry import Display
+from redact.media.container import open_source
 from redact.media.frames import View
 
 
@@ -67,6 +70,17 @@ class Picture:
         return View(np.ascontiguousarray(small), (w / dw, h / dh))
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of a file that begins at a keyframe: from ``start_seconds`` on (None: from its start), ``frames`` frames.
+
+    ``frames`` None: all that follow. ``start_seconds`` lies between the last frame before and the first one.
+    """
+
+    start_seconds: Fraction | None = None
+    frames: int | None = None
+
+
 class Witness:
     """Decodes ``file`` frame by frame in an ffmpeg process.
 
@@ -74,15 +88,15 @@ class Witness:
     in ``time_base`` seconds) and ``errors`` (what ffmpeg reported; empty for a clean file).
     """
 
-    def __init__(self, file: Path, stream: int, width: int, height: int, every: int = 1) -> None:
-        self._file, self._stream, self._every = file, stream, every
+    def __init__(self, file: Path, width: int, height: int, stretch: Stretch | None = None) -> None:
+        self._file, self._stretch = file, stretch or Stretch()
         self._width, self._height = width, height
         self.times: list[int] = []
         self.time_base = Fraction(1)
         self.errors: list[str] = []
 
     def pictures(self) -> Iterator[Picture]:
-        """Yields every ``every``-th frame; ``number`` counts all frames from 0.
+        """Yields every frame; ``number`` counts from 0.
 
         Raises WorkerError where ffmpeg cannot be started.
         """
@@ -91,22 +105,9 @@ class Witness:
         size = w * h + 2 * cw * ch
         with tempfile.TemporaryDirectory(prefix="redact-witness-") as folder:
             table = Path(folder) / "times"
-            source = ffmpeg.input(f"file:{self._file}", noautorotate=None, copyts=None)[str(self._stream)]
-            shown = source
-            if self._every > 1:
-                shown = source.filter("select", f"not(mod(n,{self._every}))")
-            pixels = ffmpeg.output(
-                shown, "pipe:1", format="rawvideo", pix_fmt="yuv420p", fps_mode="passthrough", sws_flags="area"
-            )
-            # One line a frame with its exact time; the pixels' hash is cut to the shortest there is.
-            stamps = ffmpeg.output(
-                source, str(table), format="framehash", hash="adler32", fps_mode="passthrough", enc_time_base="demux"
-            )
-            command = (
-                ffmpeg.merge_outputs(pixels, stamps).global_args("-v", "error", "-nostdin").compile(ffmpeg_program())
-            )
             try:
-                process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=(Path(folder) / "log").open("wb"))
+                with (Path(folder) / "log").open("wb") as log:
+                    process = subprocess.Popen(self._command(table), stdout=subprocess.PIPE, stderr=log)
             except OSError as e:
                 raise WorkerError(
                     f"ffmpeg cannot be started: {e.strerror}.", "`redact doctor` says how to get it."
@@ -118,17 +119,34 @@ class Witness:
                     flat = np.frombuffer(data, np.uint8)
                     y, u, v = np.split(flat, [w * h, w * h + cw * ch])
                     yield Picture(number, y.reshape(h, w), u.reshape(ch, cw), v.reshape(ch, cw))
-                    number += self._every
+                    number += 1
             finally:
                 process.stdout.close()
                 if process.poll() is None:
                     process.terminate()
                 process.wait()
-            log = (Path(folder) / "log").read_text(errors="replace")
-            self.errors = [line for line in log.splitlines() if line.strip()]
+            log_lines = (Path(folder) / "log").read_text(errors="replace").splitlines()
+            self.errors = [line for line in log_lines if line.strip()]
             if process.returncode:
                 self.errors.append(f"ffmpeg ended with exit code {process.returncode}")
             self._read(table)
+
+    def _command(self, table: Path) -> list[str]:
+        where: dict[str, Any] = {"noautorotate": None, "copyts": None}
+        if self._stretch.start_seconds is not None:
+            # ffmpeg counts the place to begin at from the start of the file, whatever time it gives it.
+            with open_source(self._file) as container:
+                began = Fraction(container.start_time or 0, av.time_base)
+            where["ss"] = f"{float(self._stretch.start_seconds - began):.6f}"
+        how: dict[str, Any] = {"fps_mode": "passthrough"}
+        if self._stretch.frames is not None:
+            how["frames:v"] = self._stretch.frames
+        source = ffmpeg.input(f"file:{self._file}", **where)["0"]
+        pixels = ffmpeg.output(source, "pipe:1", format="rawvideo", pix_fmt="yuv420p", sws_flags="area", **how)
+        # One line a frame with its exact time; the pixels' hash is cut to the shortest there is.
+        stamps = ffmpeg.output(source, str(table), format="framehash", hash="adler32", enc_time_base="demux", **how)
+        both = ffmpeg.merge_outputs(pixels, stamps).global_args("-v", "error", "-nostdin")
+        return [str(part) for part in both.compile(ffmpeg_program())]
 
     def _read(self, table: Path) -> None:
         for line in table.read_text().splitlines() if table.exists() else ():

@@ -1,0 +1,109 @@
+"""Looks at a stretch of a finished release with other eyes. Runs in any process on any node.
+
+An ffmpeg process decodes the release, not the library that wrote it. What it shows is compared with
+the source, measured inside the regions, and searched again at another scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from redact.findings import RedactionPlan
+from redact.media.decode import decode
+from redact.media.frames import luma
+from redact.media.source import Excerpt
+from redact.media.witness import Picture, Stretch, Witness
+from redact.policy import Policy
+from redact.stages import find, is_examined
+from redact.staging import output_error
+from redact.track import RegionsByFrame
+from redact.verdict import Leak
+from redact.verify import DetailMeter, OutsideMeter, uncovered
+
+# Another scale than pass 1 used: what one size misses by chance another may see.
+SCALE = 0.8
+_MOST_PICTURES = 6  # of leaks, for each stretch
+
+
+@dataclass
+class StretchChecks:
+    """What the second look at some consecutive frames gave; ``times`` in ticks of ``time_base`` seconds."""
+
+    times: list[int]
+    time_base: Fraction
+    errors: list[str]
+    looked: int = 0
+    detail: DetailMeter = field(default_factory=DetailMeter)
+    outside: OutsideMeter = field(default_factory=OutsideMeter)
+    leaks: list[Leak] = field(default_factory=list)
+
+
+def check_stretch(
+    release: Path, stretch: Stretch, source: Excerpt, plan: RedactionPlan, policy: Policy, evidence: Path
+) -> StretchChecks:
+    """Decodes and judges the frames of a release that ``source`` and ``plan`` (its part) stand for.
+
+    Pictures of frames that leak are written into the folder ``evidence``.
+    Raises WorkerError where ffmpeg cannot be started, SpaceError where a picture cannot be written.
+    """
+    display, span = source.format.display, source.span
+    witness = Witness(release, display.width, display.height, stretch)
+    out = StretchChecks([], Fraction(1), [])
+    every = policy.verify.detector_stride_frames
+    names = policy.verify.detectors or policy.detect.second_detectors or policy.detect.detectors
+    size = round(policy.detect.size_px * SCALE)
+    regions = RegionsByFrame(plan, span)
+    soft = policy.obscure.method != "mosaic"
+    original = _every(source, every)
+    for picture in witness.pictures():
+        index = span.start + picture.number
+        if index >= span.stop:
+            continue  # one frame too many is told by the times
+        shown = [r.box for r in regions.at(index)]
+        stored = [display.to_stored(b) for b in shown]
+        if soft:
+            out.detail.look(index, picture.y, stored)
+        if not is_examined(index, source.frames, every):
+            continue
+        before = next(original, None)
+        if before is not None and index not in plan.black:
+            out.outside.look(index, before, picture.y, stored)
+        out.looked += 1
+        seen = picture.view(display, size)
+        new = [
+            Leak(index, d)
+            for name in names
+            for d in uncovered(find(name, policy.kinds, policy.verify.min_score, seen), shown, policy.verify.min_score)
+        ]
+        if new and len(list(evidence.glob(f"frame-{span.start:08d}*"))) < _MOST_PICTURES:
+            _keep(picture, [display.to_stored(x.detection.box).to_ints() for x in new], evidence, index, span.start)
+        out.leaks += new
+    out.times, out.time_base, out.errors = witness.times, witness.time_base, witness.errors
+    return out
+
+
+def _every(source: Excerpt, stride: int) -> Iterator[NDArray[np.uint8] | None]:
+    """Luma of the source on the frames that are examined; None where it did not decode cleanly."""
+    for frame in decode(source):
+        if is_examined(frame.index, source.frames, stride):
+            yield None if frame.damage or frame.image is None else luma(frame.image)
+
+
+def _keep(picture: Picture, boxes: list[tuple[int, int, int, int]], folder: Path, index: int, start: int) -> None:
+    """Writes a picture of a frame that leaks, with what was found framed."""
+    bgr = np.ascontiguousarray(cv2.cvtColor(picture.rgb(), cv2.COLOR_RGB2BGR))
+    for x1, y1, x2, y2 in boxes:
+        cv2.rectangle(bgr, (x1, y1), (x2, y2), (0, 0, 255), 2)
+    ok, png = cv2.imencode(".png", bgr)
+    try:
+        if ok:
+            (folder / f"frame-{start:08d}-{index:08d}.png").write_bytes(png.tobytes())
+    except OSError as e:
+        raise output_error(folder, e) from None
