@@ -1,8 +1,9 @@
 """Decodes a segment and notices every frame that did not decode cleanly.
 
-libavcodec conceals errors: it paints over what is missing and returns success. So four witnesses
+libavcodec conceals errors: it paints over what is missing and returns success. So five witnesses
 are heard, and one is enough: the demuxer's corrupt flag, an error returned for a packet, the
-frame's own corrupt flag, and what the decoder logs at level ERROR while it works. And the frames
+frame's own corrupt flag, what the decoder logs at level ERROR while it works, and, for H.264, its
+note that a frame which others refer to never came (it logs that for debugging only). And the frames
 that come out must be exactly those whose packets went in. Whatever follows a damaged frame may
 refer to it, so it counts as damaged up to the next place where decoding may begin.
 """
@@ -19,6 +20,7 @@ from av.video.stream import VideoStream
 
 from redact.media.container import first_error, open_source, source_error
 from redact.media.frames import Frame
+from redact.media.nal import gaps_allowed
 from redact.media.probe import NO_PTS
 from redact.media.source import Excerpt
 
@@ -99,15 +101,24 @@ def _open_decoder(container: InputContainer, source: Excerpt) -> VideoStream:
     return stream
 
 
-def _feed(stream: VideoStream, packet: VideoPacket | None) -> tuple[list[av.VideoFrame], str | None]:
-    """Decodes one packet (None: drains). Returns its frames and why they cannot be trusted, if so."""
+def _feed(
+    stream: VideoStream, packet: VideoPacket | None, *, first: bool = False
+) -> tuple[list[av.VideoFrame], str | None]:
+    """Decodes one packet (None: drains). Returns its frames and why they cannot be trusted, if so.
+
+    ``first``: nothing was decoded before it, so nothing can be missing yet.
+    """
+    av.logging.set_level(av.logging.DEBUG)
     with av.logging.Capture() as logs:
         try:
             frames = list(stream.codec_context.decode(packet))
             reason = None
         except av.error.FFmpegError as e:
             frames, reason = [], f"the decoder refused it ({e.strerror})"
+    av.logging.set_level(av.logging.ERROR)
     line = first_error(logs)
+    if any("Frame num gap" in text for _, _, text in logs) and not first and not gaps_allowed(stream):
+        reason = reason or "a picture that it refers to is missing"
     if packet is not None and packet.is_corrupt:
         reason = "marked corrupt by the container"
     return frames, reason or (f"the decoder reported an error ({line})" if line else None)
@@ -144,7 +155,7 @@ def _decode_regular(source: Excerpt) -> Iterator[Frame]:
                 raise _changed(source)
             if number - first < len(table) and table.seekable[number - first]:
                 spreading = None
-            frames, reason = _feed(stream, packet)
+            frames, reason = _feed(stream, packet, first=number == first)
             spreading = reason or spreading
             index = source.index_of(packet.pts)
             if spreading and index is not None and index in span:
@@ -208,7 +219,7 @@ def _decode_from_start(source: Excerpt) -> Iterator[Frame]:
         for number, packet in enumerate(_packets(container, stream)):
             if number >= source.total_packets or packet.size != source.packets.size[number]:
                 raise _changed(source)
-            frames, reason = _feed(stream, packet)
+            frames, reason = _feed(stream, packet, first=number == 0)
             if reason:
                 spreading = reason
             elif source.packets.seekable[number]:

@@ -5,7 +5,12 @@ Sources: ITU-T H.264 (2021) table 7-1, ITU-T H.265 (2021) table 7-1.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+
+import av.logging
+from av.bitstream import BitStreamFilterContext
+from av.video.stream import VideoStream
 
 _H264_IDR = 5
 _H265_IRAP = range(16, 24)  # BLA, IDR and CRA pictures
@@ -56,3 +61,17 @@ def may_begin_here(codec: str, extradata: bytes | None, packet: memoryview) -> b
     if codec == "hevc":
         return not nal_types(codec, extradata, packet).isdisjoint(_H265_IRAP)
     return True
+
+
+def gaps_allowed(stream: VideoStream) -> bool:
+    """Whether an H.264 stream may leave out pictures on purpose, as temporally layered ones do.
+
+    That is gaps_in_frame_num_value_allowed_flag of its sequence parameter set, read by the
+    library's own header parser (the trace_headers filter, which tells it in its log).
+    """
+    av.logging.set_level(av.logging.INFO)
+    with av.logging.Capture() as logs:
+        BitStreamFilterContext("trace_headers", stream)
+    av.logging.set_level(av.logging.ERROR)
+    found = [re.search(r"gaps_in_frame_num_allowed_flag\s.*= (\d)", text) for _, _, text in logs]
+    return any(m is not None and m[1] == "1" for m in found)
