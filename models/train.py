@@ -26,6 +26,7 @@ from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
 from ultralytics.utils.torch_utils import ModelEMA
 
+from bank import Bank
 from compose import MASK_STRIDE, compose
 from net import build
 from pack import Pack
@@ -34,8 +35,8 @@ from pack import Pack
 class Canvases(IterableDataset[dict[str, Any]]):
     """Endless training canvases; worker ``w`` of ``n`` draws from its own seeded stream."""
 
-    def __init__(self, packs: list[Path], weights: list[float], size: int, seed: int) -> None:
-        self.packs, self.size, self.seed = packs, size, seed
+    def __init__(self, packs: list[Path], weights: list[float], size: int, seed: int, bank: Path | None) -> None:
+        self.packs, self.size, self.seed, self.bank = packs, size, seed, bank
         self.weights = np.array(weights) / sum(weights)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -43,8 +44,9 @@ class Canvases(IterableDataset[dict[str, Any]]):
         info = torch.utils.data.get_worker_info()
         rng = np.random.default_rng([self.seed, info.id if info else 0])
         packs = [Pack(p) for p in self.packs]
+        bank = Bank(self.bank) if self.bank else None
         while True:
-            c = compose(packs, self.weights, self.size, rng)
+            c = compose(packs, self.weights, self.size, rng, bank)
             yield {
                 "img": torch.from_numpy(np.ascontiguousarray(c.image)),
                 "boxes": torch.from_numpy(c.boxes.astype(np.float32)),
@@ -112,6 +114,7 @@ def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--size", required=True)
     p.add_argument("--pack", type=Path, action="append", required=True, help="may be given several times")
+    p.add_argument("--bank", type=Path, help="drawn plates, vehicles, signs and people (generate.py)")
     p.add_argument("--weight", type=float, action="append", help="share of each pack (default: equal)")
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--start", type=Path, help="a checkpoint to take the first weights from")
@@ -161,7 +164,7 @@ def main() -> None:
 
     weights = a.weight or [1.0] * len(a.pack)
     data = DataLoader(
-        Canvases(a.pack, weights, a.imgsz, seed=step),
+        Canvases(a.pack, weights, a.imgsz, seed=step, bank=a.bank),
         batch_size=a.batch,
         num_workers=a.workers,
         collate_fn=collate,
@@ -177,9 +180,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
 
-    def checkpoint() -> None:
+    def checkpoint(file: Path = last) -> None:
         save(
-            last,
+            file,
             {
                 "model": model.state_dict(),
                 "ema": ema.ema.state_dict(),
@@ -198,6 +201,8 @@ def main() -> None:
         if step >= a.steps or stop:
             break
         lr = a.lr * rate(step, a.steps, a.warmup, a.decay_from)
+        if step == round(a.steps * a.decay_from):
+            checkpoint(a.out / "plateau.pt")  # from here a longer training can go on
         for g in optimiser.param_groups:
             g["lr"] = lr
         batch = {k: v.to(device, non_blocking=True) for k, v in batch.items()}
