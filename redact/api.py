@@ -12,11 +12,12 @@ from redact.errors import RecipeError, UsageError
 from redact.findings import Detection, RedactionPlan
 from redact.media.images import is_image, read_image
 from redact.outcome import Outcome, Watcher
-from redact.pipeline import Runner, analyse_video, open_video, run_video, source_id, verify_video
+from redact.pipeline import Runner, analyse_video, begin, open_video, run_video, source_id, verify_video
 from redact.plan_io import parse_plan, plan_sha256
 from redact.policy import DamagePolicy, Policy, load_policy
 from redact.resources import recipe_file
 from redact.run.local import LocalRunner
+from redact.scope import EVERYTHING, Scope
 from redact.stages import detect_segment
 from redact.stills import find_still, run_still
 from redact.verdict import Check, Verdict
@@ -39,13 +40,15 @@ def run(
     output: str | Path,
     recipe: str | Path | Policy = DEFAULT_RECIPE,
     *,
+    scope: Scope = EVERYTHING,
     force: bool = False,
     runner: Runner | None = None,
     watch: Watcher = _silent,
 ) -> Outcome:
     """Redacts one video or still image into ``output``.
 
-    ``runner``: where segments are worked on; processes of this machine where None. ``watch`` is
+    ``scope``: which part of a video is released, what of it is always obscured, where sound is
+    silent. ``runner``: where segments are worked on; processes of this machine where None. ``watch`` is
     called with the progress. Raises RedactError of some kind where nothing is released; see
     docs/exit-codes.md.
     """
@@ -53,7 +56,7 @@ def run(
     if is_image(source):
         return run_still(source, output, policy, force=force)
     with LocalRunner() if runner is None else nullcontext(runner) as r:
-        return run_video(source, output, policy, r, force=force, watch=watch)
+        return run_video(source, output, policy, r, force=force, scope=scope, watch=watch)
 
 
 def plan(
@@ -67,7 +70,7 @@ def plan(
     policy = policy_of(recipe)
     video = open_video(Path(source), policy)
     with LocalRunner() if runner is None else nullcontext(runner) as r, TemporaryDirectory(prefix="redact-") as folder:
-        return analyse_video(video, policy, r, Path(folder), watch).plan
+        return analyse_video(begin(video, policy, r, Path(folder), watch=watch)).plan
 
 
 def render(
@@ -133,7 +136,8 @@ def verify(
     if wrong:
         return Verdict((same,))
     with LocalRunner() if runner is None else nullcontext(runner) as r, TemporaryDirectory(prefix="redact-") as folder:
-        verdict = verify_video(video, released, the_plan, known.policy, r, Path(folder), watch)
+        work = begin(video, known.policy, r, Path(folder), scope=known.scope, watch=watch)
+        verdict = verify_video(work, released, the_plan, Path(folder))
     return Verdict((same, *verdict.checks), verdict.leaks)
 
 

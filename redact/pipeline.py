@@ -5,10 +5,9 @@ probe > segments > [pass 1 per segment] > track > decide > [pass 2 per segment] 
 
 from __future__ import annotations
 
-import json
-import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -17,8 +16,11 @@ from typing import Any, Protocol, TypeVar
 
 from redact.checking import check_stretch
 from redact.decide import decide
-from redact.errors import SourceError, UsageError, VerificationError
+from redact.errors import SourceError, UsageError
 from redact.findings import FrameDetections, Kind, RedactionPlan, SourceId
+from redact.media.audio import AudioEdit
+from redact.media.audio import Stretch as AudioStretch
+from redact.media.cut import Cut, cut, frames_in
 from redact.media.inspect import inspect
 from redact.media.mux import container_for, mux
 from redact.media.probe import file_sha256, probe
@@ -26,27 +28,21 @@ from redact.media.segments import plan_segments
 from redact.media.source import Segment, Source, excerpt
 from redact.media.witness import Stretch
 from redact.outcome import Outcome, Progress, Watcher
+from redact.period import Period
 from redact.plan_io import dump_plan, plan_sha256
 from redact.policy import Policy
+from redact.quarantine import quarantine
 from redact.record import FileId, Kept, canonical, make_record
+from redact.scope import EVERYTHING, Scope
 from redact.stages import SegmentFindings, analyse, detector_ids, is_cut, render
-from redact.staging import (
-    check_output,
-    output_error,
-    plan_path,
-    publish,
-    quarantine_folder,
-    record_path,
-    workspace,
-)
-from redact.timeline import Span
+from redact.staging import check_output, output_error, plan_path, publish, record_path, workspace
 from redact.track import link, unite
 from redact.verdict import Leak, Verdict
 from redact.verify import DetailMeter, OutsideMeter, check_contents, check_decodes, check_leaks, check_times
 
 T = TypeVar("T")
-MAX_PICTURES = 20  # of what leaks, kept in quarantine
 MAX_REPAIRS = 2  # rounds in which what verification finds is added to the plan and rendered again
+_NO_INDEX = (".ts", ".m2ts")  # transport streams: they cannot begin at zero, nor be entered in the middle
 
 
 class Runner(Protocol):
@@ -57,7 +53,7 @@ class Runner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What pass 1 found in a whole video, and the plan made of it."""
+    """What pass 1 found in a video, and the plan made of it."""
 
     frames: tuple[FrameDetections, ...]
     black: dict[int, str]
@@ -68,9 +64,26 @@ def _silent(progress: Progress) -> None:
     pass
 
 
+@dataclass(frozen=True)
+class Work:
+    """One video to be worked on: where from, what of it, how, with whose hands, and where pieces are kept."""
+
+    source: Source
+    part: Cut
+    policy: Policy
+    scope: Scope
+    runner: Runner
+    folder: Path
+    watch: Watcher = _silent
+
+    def tell(self, phase: str, done: int, total: int) -> None:
+        """Reports ``done`` of ``total`` frames of a phase."""
+        self.watch(Progress(self.source.path, phase, done, total, self.source.seconds))
+
+
 def open_video(path: Path, policy: Policy) -> Source:
     """Counts a source and refuses it where the recipe says so. Raises SourceError."""
-    source = probe(path, policy.streams.video_index)
+    source = probe(path.absolute(), policy.streams.video_index)
     if source.damage and policy.damage.on_damage == "refuse":
         raise SourceError(
             f"{str(path)!r}: is damaged: {source.damage[0]}.",
@@ -79,26 +92,58 @@ def open_video(path: Path, policy: Policy) -> Source:
     return source
 
 
+def begin(
+    source: Source,
+    policy: Policy,
+    runner: Runner,
+    folder: Path,
+    *,
+    scope: Scope = EVERYTHING,
+    watch: Watcher = _silent,
+) -> Work:
+    """Sets out to work on a source. Raises UsageError where the scope does not fit it."""
+    for zone in scope.zones:
+        try:
+            zone.in_pixels(*source.format.display.size)
+        except ValueError as e:
+            raise UsageError(f"{str(source.path)!r}: {e}.", "Draw the zone on a frame of this video.") from None
+    return Work(source, cut(source, scope.period), policy, scope, runner, folder.absolute(), watch)
+
+
 def source_id(source: Source) -> SourceId:
     """What a plan keeps of its source."""
     w, h = source.format.display.size
     return SourceId(source.sha256, source.frames, w, h)
 
 
-def analyse_video(source: Source, policy: Policy, runner: Runner, folder: Path, watch: Watcher = _silent) -> Analysis:
-    """Pass 1: looks at the whole video and plans what to obscure. ``folder``: where findings are kept aside."""
-    segments = plan_segments(source)
+def analyse_video(work: Work) -> Analysis:
+    """Pass 1: looks at the video, as far as the part that is released needs it, and plans what to obscure."""
+    source, policy = work.source, work.policy
+    segments = _needed(work)
     frames: list[FrameDetections] = []
     black: dict[int, str] = {}
     last_look = b""
-    done = 0
-    for findings in runner.map(analyse, ((excerpt(source, s), policy, folder) for s in segments)):
+    done, total = 0, sum(len(s.span) for s in segments)
+    jobs = ((excerpt(source, s), policy, work.folder) for s in segments)
+    for segment, findings in zip(segments, work.runner.map(analyse, jobs), strict=True):
         frames += _joined(findings, last_look)
         last_look = findings.last_look or last_look
         black |= dict(findings.damaged)
-        done += len(segments[findings.number].span)
-        watch(Progress(source.path, "plan", done, source.frames, source.seconds))
-    return make_analysis(source, policy, frames, black)
+        done += len(segment.span)
+        work.tell("plan", done, total)
+    return make_analysis(work, frames, black)
+
+
+def _needed(work: Work) -> tuple[Segment, ...]:
+    """The segments in which something may be seen that is still, or already, covered in the released part.
+
+    They are whole segments of the source, so that two requests for parts of it share them.
+    """
+    period, track = work.scope.period, work.policy.track
+    margin = Fraction(track.max_gap_seconds + max(track.lead_in_seconds, track.lead_out_seconds))
+    wide = Period(max(period.start - margin, Fraction(0)), None if period.end is None else period.end + margin)
+    span = frames_in(work.source, wide)
+    return tuple(s for s in plan_segments(work.source) if s.span.start < span.stop and s.span.stop > span.start)
 
 
 def _joined(findings: SegmentFindings, last_look: bytes) -> tuple[FrameDetections, ...]:
@@ -108,49 +153,54 @@ def _joined(findings: SegmentFindings, last_look: bytes) -> tuple[FrameDetection
     return findings.frames
 
 
-def make_analysis(source: Source, policy: Policy, frames: Iterable[FrameDetections], black: dict[int, str]) -> Analysis:
+def make_analysis(work: Work, frames: Iterable[FrameDetections], black: dict[int, str]) -> Analysis:
     """Links findings to tracks and decides what to obscure. Pure."""
-    frames = tuple(frames)
-    tracks = link(frames, policy=policy.track, detect=policy.detect, pts=source.pts, time_base=source.format.time_base)
+    frames, source, policy = tuple(frames), work.source, work.policy
+    base = source.format.time_base
+    tracks = link(frames, policy=policy.track, detect=policy.detect, pts=source.pts, time_base=base)
     plan = decide(
         tracks,
         policy=policy,
         source=source_id(source),
         pts=source.pts,
-        time_base=source.format.time_base,
+        time_base=base,
         cuts=tuple((a.index, b.index) for a, b in pairwise(frames) if b.scene_cut),
         black=tuple(sorted(black)),
     )
     return Analysis(frames, black, plan)
 
 
-def render_video(
-    source: Source,
-    plan: RedactionPlan,
-    policy: Policy,
-    runner: Runner,
-    folder: Path,
-    output: Path,
-    watch: Watcher = _silent,
-) -> tuple[Path, int]:
-    """Pass 2: writes the obscured video into ``folder``. Returns the file and how many frames have a region.
+def render_video(work: Work, plan: RedactionPlan, output: Path) -> tuple[Path, int]:
+    """Pass 2: writes the obscured video into the work's folder. Returns the file and how many frames have a region.
 
+    ``output``: how the release will be called, which decides its container.
     Raises UsageError where the plan was made for another source.
     """
+    source, policy = work.source, work.policy
     check_plan(source, plan)
-    container = container_for(output)
-    segments = plan_segments(source)
-    jobs = ((excerpt(source, s), plan.within(s.span), policy, folder) for s in segments)
+    segments = work.part.of(plan_segments(source))
+    jobs = ((excerpt(source, s), plan.within(s.span), policy, work.folder) for s in segments)
     files: list[Path] = []
     obscured = done = 0
-    for r in runner.map(render, jobs):
+    for r in work.runner.map(render, jobs):
         files.append(r.file)
         obscured += r.obscured
         done += r.frames
-        watch(Progress(source.path, "render", done, source.frames, source.seconds))
-    release = folder / f"release{output.suffix}"
-    next(runner.map(mux, [(source, files, release, container, policy.audio.mode == "keep")]))
+        work.tell("render", done, len(work.part.span))
+    release = work.folder / f"release{output.suffix}"
+    next(work.runner.map(mux, [(source, work.part, files, release, container_for(output), _audio(work))]))
     return release, obscured
+
+
+def _audio(work: Work) -> AudioEdit | None:
+    """What is done to the sound; None where it is left behind."""
+    if work.policy.audio.mode != "keep":
+        return None
+    source, part = work.source, work.part
+    begins = int(source.pts[0]) * source.format.time_base
+    mutes = tuple(AudioStretch(begins + m.start, None if m.end is None else begins + m.end) for m in work.scope.mutes)
+    start = part.start if part.shift else begins - 3600  # sound may begin ahead of the picture
+    return AudioEdit(AudioStretch(start, part.end), mutes, part.shift * source.format.time_base)
 
 
 def check_plan(source: Source, plan: RedactionPlan) -> None:
@@ -163,46 +213,33 @@ def check_plan(source: Source, plan: RedactionPlan) -> None:
         )
 
 
-def verify_video(
-    source: Source,
-    release: Path,
-    plan: RedactionPlan,
-    policy: Policy,
-    runner: Runner,
-    evidence: Path,
-    watch: Watcher = _silent,
-) -> Verdict:
+def verify_video(work: Work, release: Path, plan: RedactionPlan, evidence: Path) -> Verdict:
     """Looks at a finished file with other eyes. Pictures of frames that leak go into the folder ``evidence``."""
-    segments = plan_segments(source)
-    # A transport stream has no index to begin in the middle by.
-    stretches = [(s, _stretch(source, s, segments)) for s in segments]
-    if release.suffix.lower() in (".ts", ".m2ts") or not source.regular:
-        whole = Segment(0, Span(0, source.frames), 0)
-        stretches = [(whole, Stretch())]
+    source, policy, part = work.source, work.policy, work.part
+    segments = part.of(plan_segments(source))
+    base = source.format.time_base
+    stretches = [(s, _stretch(part, s, base)) for s in segments]
+    if release.suffix.lower() in _NO_INDEX:
+        stretches = [(Segment(0, part.span, segments[0].start_packet), Stretch())]
     jobs = ((release, s, excerpt(source, x), plan.within(x.span), policy, evidence) for x, s in stretches)
     times: list[int] = []
-    base, errors, looked = Fraction(1), list[str](), 0
+    seen_base, errors, looked = Fraction(1), list[str](), 0
     detail, outside = DetailMeter(), OutsideMeter()
     leaks: list[Leak] = []
-    for part in runner.map(check_stretch, jobs):
-        times += part.times
-        base = part.time_base
-        errors += part.errors
-        looked += part.looked
-        detail.add(part.detail)
-        outside.add(part.outside)
-        leaks += part.leaks
-        watch(Progress(source.path, "verify", min(len(times), source.frames), source.frames, source.seconds))
-    (contents,) = runner.map(inspect, [(release,)])
+    for seen in work.runner.map(check_stretch, jobs):
+        times += seen.times
+        seen_base = seen.time_base
+        errors += seen.errors
+        looked += seen.looked
+        detail.add(seen.detail)
+        outside.add(seen.outside)
+        leaks += seen.leaks
+        work.tell("verify", min(len(times), len(part.span)), len(part.span))
+    (contents,) = work.runner.map(inspect, [(release,)])
+    may_shift = release.suffix.lower() in _NO_INDEX
     checks = (
         check_decodes(errors),
-        check_times(
-            source.pts.tolist(),
-            source.format.time_base,
-            times,
-            base,
-            may_shift=release.suffix.lower() in (".ts", ".m2ts"),
-        ),
+        check_times(part.pts.tolist(), base, times, seen_base, may_shift=may_shift),
         check_contents(contents, audio=policy.audio.mode == "keep"),
         detail.check(),
         outside.check(),
@@ -211,13 +248,15 @@ def verify_video(
     return Verdict(checks, tuple(leaks))
 
 
-def _stretch(source: Source, segment: Segment, segments: Sequence[Segment]) -> Stretch:
+def _stretch(part: Cut, segment: Segment, base: Fraction) -> Stretch:
     """Where a segment lies in the release: each begins at a keyframe there."""
     start = None
-    if segment.span.start:
-        a, b = (int(source.pts[i]) for i in (segment.span.start - 1, segment.span.start))
-        start = Fraction(a + b, 2) * source.format.time_base
-    return Stretch(start, None if segment is segments[-1] else len(segment.span))
+    first = segment.span.start - part.span.start
+    if first:
+        a, b = int(part.pts[first - 1]), int(part.pts[first])
+        start = Fraction(a + b, 2) * base
+    last = segment.span.stop == part.span.stop
+    return Stretch(start, None if last else len(segment.span))
 
 
 def run_video(
@@ -228,50 +267,56 @@ def run_video(
     *,
     force: bool = False,
     plan: RedactionPlan | None = None,
+    scope: Scope = EVERYTHING,
     watch: Watcher = _silent,
-    request: dict[str, str] | None = None,
+    request: dict[str, Any] | None = None,
+    scratch: Path | None = None,
 ) -> Outcome:
     """Redacts one video: the whole way from source to release.
 
-    ``plan``: render this plan as it is instead of making one (pass 2 only).
+    ``plan``: render this plan as it is instead of making one (pass 2 only). ``scratch``: a folder in
+    which finished segments outlast this run; a private one that is gone afterwards where None.
     Raises RedactError of some kind where nothing could be released; VerificationError where the
     finished file is in quarantine beside ``output``.
     """
     check_output(path, output, force)
     container_for(output)
     clock = _Clock()
-    (source,) = runner.map(open_video, [(path, policy)])
+    (source,) = runner.map(open_video, [(path.absolute(), policy)])
     clock.stop("probe")
-    with workspace(output) as folder:
+    place: AbstractContextManager[Path] = workspace(output) if scratch is None else nullcontext(scratch)
+    with place as folder:
+        work = begin(source, policy, runner, folder, scope=scope, watch=watch)
         if plan is None:
-            analysis = analyse_video(source, policy, runner, folder, watch)
+            analysis = analyse_video(work)
         else:
             check_plan(source, plan)
             analysis = Analysis((), dict.fromkeys(plan.black, "blackened by the plan"), plan)
         clock.stop("plan")
         repairs = 0
         while True:
-            release, obscured = render_video(source, analysis.plan, policy, runner, folder, output, watch)
+            release, obscured = render_video(work, analysis.plan, output)
             clock.stop("render")
             evidence = folder / f"evidence-{repairs}"
-            evidence.mkdir()
-            verdict = verify_video(source, release, analysis.plan, policy, runner, evidence, watch)
+            evidence.mkdir(exist_ok=True)
+            verdict = verify_video(work, release, analysis.plan, evidence)
             clock.stop("verify")
             only_leaks = all(c.passed or c.name == "leaks" for c in verdict.checks)
             if verdict.passed or plan is not None or not only_leaks or repairs == MAX_REPAIRS:
                 break
             # What the second look found is evidence like any other: follow it and render again.
-            analysis = make_analysis(source, policy, _with_leaks(analysis.frames, verdict.leaks), analysis.black)
+            analysis = make_analysis(work, _with_leaks(analysis.frames, verdict.leaks), analysis.black)
             repairs += 1
-        hashes = runner.map(file_sha256, [(path,), (release,)])
+        hashes = runner.map(file_sha256, [(source.path,), (release,)])
         if next(hashes) != source.sha256:
             raise SourceError(
                 f"{str(path)!r}: changed while it was read.", "Run again on a copy that nothing writes to."
             )
+        digest = next(hashes)
         clock.stop("hash")
         record = make_record(
             source=FileId(path.name, source.sha256, source.bytes),
-            output=FileId(output.name, next(hashes), release.stat().st_size),
+            output=FileId(output.name, digest, release.stat().st_size),
             plan=analysis.plan,
             plan_sha256=plan_sha256(analysis.plan),
             recipe=policy.model_dump(mode="json", by_alias=True),
@@ -283,24 +328,26 @@ def run_video(
             black=analysis.black,
             repairs=repairs,
             seconds=clock.spent,
+            scope=scope,
             request=request,
         )
         if not verdict.passed:
-            _quarantine(release, output, record, analysis.plan, verdict, evidence)
+            raise quarantine(release, output, record, analysis.plan, verdict, evidence)
         _write(folder / "record.json", canonical(record))
         _write(folder / "plan.json", dump_plan(analysis.plan).encode())
         publish(folder / "plan.json", plan_path(output))
         publish(folder / "record.json", record_path(output))
         publish(release, output)
+    part = work.part
     return Outcome(
         source=path,
         output=output,
         record=record_path(output),
-        frames=source.frames,
-        seconds=source.seconds,
+        frames=len(part.span),
+        seconds=float(sum((int(part.pts[-1]) - int(part.pts[0]), part.last_duration)) * source.format.time_base),
         tracks={str(k): sum(t.kind == k for t in analysis.plan.tracks) for k in Kind},
         obscured_frames=obscured,
-        black_frames=len(analysis.black),
+        black_frames=sum(i in part.span for i in analysis.black),
         repairs=repairs,
     )
 
@@ -343,47 +390,3 @@ def _write(file: Path, data: bytes) -> None:
         file.write_bytes(data)
     except OSError as e:
         raise output_error(file, e) from None
-
-
-def _quarantine(
-    release: Path,
-    output: Path,
-    record: dict[str, Any],
-    plan: RedactionPlan,
-    verdict: Verdict,
-    evidence: Path,
-) -> None:
-    """Keeps a failed release where nobody takes it for one, with what shows why. Always raises VerificationError."""
-    folder = quarantine_folder(output)
-    try:
-        if folder.exists():
-            shutil.rmtree(folder)
-        folder.mkdir(mode=0o700)
-        shutil.move(release, folder / f"unreleased{output.suffix}")
-        (folder / "record.json").write_bytes(canonical(record))
-        (folder / "plan.json").write_text(dump_plan(plan))
-        (folder / "report.json").write_text(
-            json.dumps(
-                {
-                    "reason": verdict.reason,
-                    "leaks": [
-                        {
-                            "frame": leak.index,
-                            "kind": str(leak.detection.kind),
-                            "score": round(leak.detection.score, 3),
-                            "box": [round(v, 1) for v in leak.detection.box.edges],
-                        }
-                        for leak in verdict.leaks
-                    ],
-                },
-                indent=1,
-            )
-        )
-        for n, picture in enumerate(sorted(evidence.glob("frame-*.png"))[:MAX_PICTURES], 1):
-            shutil.move(picture, folder / f"frame-{n:02d}-{picture.stem.rsplit('-')[-1]}.png")
-    except OSError as e:
-        raise output_error(folder, e) from None
-    raise VerificationError(
-        f"{str(output)!r}: not released: {verdict.reason}",
-        f"Look at {str(folder)!r}, correct the plan there and render it.",
-    )

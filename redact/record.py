@@ -19,6 +19,7 @@ from typing import Any
 from redact.errors import RecipeError
 from redact.findings import RedactionPlan
 from redact.policy import Policy
+from redact.scope import EVERYTHING, Scope, parse_scope, scope_contents
 from redact.verdict import Verdict
 
 SCHEMA = 1
@@ -92,7 +93,8 @@ def make_record(
     black: Mapping[int, str],
     repairs: int,
     seconds: Mapping[str, float],
-    request: Mapping[str, str] | None = None,
+    scope: Scope = EVERYTHING,
+    request: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Builds the record as plain data. ``output`` is None where nothing was released.
 
@@ -118,6 +120,7 @@ def make_record(
             "repairs": repairs,
             "checks": [asdict(c) for c in verdict.checks],
         },
+        "scope": scope_contents(scope),
         "request": dict(request or {}),
         "times_s": {k: round(v, 3) for k, v in seconds.items()},
     }
@@ -131,6 +134,7 @@ class KnownRelease:
     output_sha256: str
     plan_sha256: str
     policy: Policy
+    scope: Scope
 
 
 def read_record(file: Path) -> KnownRelease:
@@ -141,7 +145,8 @@ def read_record(file: Path) -> KnownRelease:
         if r["schema"] != SCHEMA:
             raise RecipeError(f"{str(file)!r}: is a record of schema {r['schema']}, not {SCHEMA}.", remedy)
         policy = Policy.model_validate_json(json.dumps(r["recipe"]["values"]))
-        return KnownRelease(r["source"]["sha256"], r["output"]["sha256"], r["plan"]["sha256"], policy)
+        scope = parse_scope(r["scope"])
+        return KnownRelease(r["source"]["sha256"], r["output"]["sha256"], r["plan"]["sha256"], policy, scope)
     except OSError as e:
         raise RecipeError(f"{str(file)!r}: the record cannot be read: {e.strerror}.", remedy) from None
     except (ValueError, KeyError, TypeError):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import time
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.decide import decide_still
-from redact.errors import SourceError, VerificationError
+from redact.errors import SourceError
 from redact.findings import Detection, Kind, SourceId
 from redact.geometry import Box
 from redact.media.frames import View, shrink
@@ -21,6 +19,7 @@ from redact.obscure import FramePlanes, Obscurer, Plane, StoredRegion
 from redact.outcome import Outcome
 from redact.plan_io import dump_plan, plan_sha256
 from redact.policy import Policy
+from redact.quarantine import quarantine
 from redact.record import FileId, Kept, canonical, make_record
 from redact.stages import detector_ids, find
 from redact.staging import (
@@ -28,7 +27,6 @@ from redact.staging import (
     output_error,
     plan_path,
     publish,
-    quarantine_folder,
     record_path,
     workspace,
 )
@@ -88,16 +86,7 @@ def run_still(
             request=request,
         )
         if not verdict.passed:
-            kept = quarantine_folder(output)
-            try:
-                shutil.rmtree(kept, ignore_errors=True)
-                kept.mkdir(mode=0o700)
-                shutil.move(release, kept / f"unreleased{output.suffix}")
-                (kept / "record.json").write_bytes(canonical(record))
-                (kept / "report.json").write_text(json.dumps({"reason": verdict.reason}))
-            except OSError as e:
-                raise output_error(kept, e) from None
-            raise VerificationError(f"{str(output)!r}: not released: {verdict.reason}", f"Look at {str(kept)!r}.")
+            raise quarantine(release, output, record, plan, verdict)
         try:
             (folder / "record.json").write_bytes(canonical(record))
             (folder / "plan.json").write_text(dump_plan(plan))

@@ -77,7 +77,7 @@ _ALLOWED_TAGS: dict[str, set[str] | None] = {
 }
 # Coded slices, parameter sets, access unit delimiters: all that a decoder needs.
 _ALLOWED_NAL = {"h264": {1, 5, 7, 8, 9}, "hevc": {*range(0, 10), *range(16, 22), 32, 33, 34, 35}}
-_ALLOWED_SIDE_DATA = {"mpegts_stream_id", "MPEGTS_STREAM_ID", "DISPLAYMATRIX", "SKIP_SAMPLES", "NEW_EXTRADATA"}
+_ALLOWED_SIDE_DATA = {"MPEGTS_STREAM_ID", "DISPLAYMATRIX", "SKIP_SAMPLES", "NEW_EXTRADATA"}
 
 
 def check_contents(contents: Contents, *, audio: bool) -> Check:
@@ -93,7 +93,7 @@ def check_contents(contents: Contents, *, audio: bool) -> Check:
             wrong.append(f"the tag {key!r}")
     if contents.chapters:
         wrong.append(f"{contents.chapters} chapters")
-    wrong += [f"side data {s!r}" for s in contents.side_data if s not in _ALLOWED_SIDE_DATA]
+    wrong += [f"side data {s!r}" for s in contents.side_data if s.upper() not in _ALLOWED_SIDE_DATA]
     codec = video[0].split(":")[1] if video else ""
     wrong += [f"NAL units of type {t}" for t in contents.nal_types if t not in _ALLOWED_NAL.get(codec, set())]
     if wrong:

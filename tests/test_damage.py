@@ -11,6 +11,7 @@ import av
 import numpy as np
 import pytest
 from clips import Clip, write_clip
+from looks import same_outside
 
 import redact
 from redact.errors import SourceError
@@ -25,15 +26,6 @@ BLACK = STRICT.model_copy(update={"damage": DamagePolicy(on_damage="black")})
 def _luma(file: Path) -> list[np.ndarray]:
     with av.open(str(file)) as c:
         return [f.to_ndarray(format="gray") for f in c.decode(video=0)]
-
-
-def _same_outside(output: Path, number: int, a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two luma pictures differ only by coding noise outside the regions of the release's plan."""
-    difference = np.abs(a.astype(int) - b)
-    for r in redact.load_plan(f"{output}.plan.json").regions(number):
-        x1, y1, x2, y2 = r.box.to_ints()
-        difference[max(y1 - 8, 0) : y2 + 8, max(x1 - 8, 0) : x2 + 8] = 0
-    return float(difference.mean()) < 2
 
 
 def _overwrite_packet(file: Path, number: int) -> None:
@@ -69,7 +61,7 @@ def test_corrupt_packet(codec: str, runner: LocalRunner, tmp_path: Path) -> None
             assert b.max() < 24, f"frame {i} is listed as black"
         else:
             # Whatever is shown is the picture that the undamaged file has there: nothing concealed slipped through.
-            assert _same_outside(outcome.output, i, a, b), f"frame {i}"
+            assert same_outside(outcome.output, i, a, b), f"frame {i}"
     assert len(listed) <= 24, "damage ends with the GOP (12 frames) that it is in"
 
 
@@ -91,7 +83,7 @@ def test_lost_reference(runner: LocalRunner, tmp_path: Path) -> None:
     listed = {b["frame"] for b in json.loads(outcome.record.read_text())["black_frames"]}
     assert listed
     for i, (a, b) in enumerate(zip(good, shown, strict=True)):
-        assert b.max() < 24 if i in listed else _same_outside(outcome.output, i, a, b)
+        assert b.max() < 24 if i in listed else same_outside(outcome.output, i, a, b)
 
 
 def test_transport_stream_with_lost_packets(runner: LocalRunner, tmp_path: Path) -> None:

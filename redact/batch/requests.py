@@ -31,6 +31,7 @@ from redact.batch.rows import COLUMNS, Row, Rows
 from redact.errors import RedactError
 from redact.period import WHOLE, Period, parse_time, split_period
 from redact.record import canonical
+from redact.scope import Scope, scope_contents
 from redact.zones import Point, Zone, check_kind, check_polygon, parse_points, split_zone
 
 MOST_NAME_BYTES = 200
@@ -60,6 +61,11 @@ class Request:
     line: int = field(default=0, compare=False)
     """Where it stands in its file, from 1."""
 
+    @property
+    def scope(self) -> Scope:
+        """What the request asks of the video itself."""
+        return Scope(self.period, self.zones, self.mute)
+
 
 def request_contents(request: Request) -> dict[str, Any]:
     """The content as plain data for records and digests; exact times and coordinates as "numerator/denominator"."""
@@ -72,22 +78,8 @@ def request_contents(request: Request) -> dict[str, Any]:
         "legal_basis": request.legal_basis,
         "requester": request.requester,
         "recipe": request.recipe,
-        "period": _period_contents(request.period),
-        "zones": [
-            {
-                "kind": z.kind,
-                "name": z.name,
-                "points": [[str(p.x), str(p.y)] for p in z.points],
-                "period": _period_contents(z.period),
-            }
-            for z in request.zones
-        ],
-        "mute": [_period_contents(p) for p in request.mute],
+        **scope_contents(request.scope),
     }
-
-
-def _period_contents(period: Period) -> list[str | None]:
-    return [str(period.start), None if period.end is None else str(period.end)]
 
 
 def request_sha256(request: Request) -> str:

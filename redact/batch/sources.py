@@ -53,7 +53,7 @@ def find_sources(source: str, folder: Path) -> tuple[Found, ...]:
 
 
 def _find_addresses(source: str) -> tuple[Found, ...]:
-    from fsspec.core import url_to_fs  # type: ignore[import-untyped] # most requests name paths and need no fsspec
+    from fsspec.core import url_to_fs  # most requests name paths and need no fsspec
 
     if urlsplit(source).password:
         raise ValueError("the address holds a password, which would end up in records; give it by the environment")

@@ -6,24 +6,27 @@ import heapq
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
-from av.stream import Disposition, Stream
+from av.stream import Disposition
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from redact.errors import UsageError, WorkerError
+from redact.media.audio import AudioEdit, add_encoder, copied, edited
 from redact.media.container import open_source
+from redact.media.cut import Cut
 from redact.media.encode import aside_offset, write_error
 from redact.media.source import Source
 
 if TYPE_CHECKING:
     from av.packet import Packet
 
-    _Feed = Iterator[tuple[Fraction, int, Packet[Any]]]
+    from redact.media.audio import Feed
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".ts": "mpegts", ".m2ts": "mpegts"}
 
@@ -72,20 +75,23 @@ def _segment_packets(files: Sequence[Path], source: Source) -> Iterator[tuple[Pa
                 yield packet, int(ticks) - offset
 
 
-def mux(source: Source, segments: Sequence[Path], output: Path, container: str, keep_audio: bool) -> None:
-    """Writes the segments into ``output``, in order, at the source's own times.
+def mux(
+    source: Source, part: Cut, segments: Sequence[Path], output: Path, container: str, audio: AudioEdit | None
+) -> None:
+    """Writes the segments of ``part`` into ``output``, in order, at its times.
 
-    Raises WorkerError where segments do not hold exactly the source's frames, UsageError where the
-    container cannot hold an audio codec that is kept, SpaceError where the disk is full.
+    ``audio``: what is done to the sound; None: it is left behind. Raises WorkerError where segments
+    do not hold exactly the part's frames, UsageError where the container cannot hold an audio codec
+    that is kept, SpaceError where the disk is full.
     """
     base = source.format.time_base
-    shown = np.array([t for _, t in _segment_packets(segments, source)], np.int64)
-    rank = np.searchsorted(source.pts, shown)
-    if len(shown) != source.frames or not np.array_equal(np.sort(shown), source.pts):
+    shown = np.array([t for _, t in _segment_packets(segments, source)], np.int64) - part.shift
+    rank = np.searchsorted(part.pts, shown)
+    if len(shown) != len(part.span) or not np.array_equal(np.sort(shown), part.pts):
         raise WorkerError(
-            f"{str(source.path)!r}: {len(shown)} frames were rendered, {source.frames} expected.", "Run again."
+            f"{str(source.path)!r}: {len(shown)} frames were rendered, {len(part.span)} expected.", "Run again."
         )
-    due = decode_times(source.pts, rank)
+    due = decode_times(part.pts, rank)
     options = {"fflags": "+bitexact"}
     if container in ("mp4", "mov"):
         # A movie tick as fine as the track's, or a non-zero start is rounded to a millisecond.
@@ -99,10 +105,10 @@ def mux(source: Source, segments: Sequence[Path], output: Path, container: str, 
             av.open(f"file:{output}", "w", format=container, options=options) as out,
         ):
             video = _add_video(out, first.streams.video[0], source)
-            audio = _add_audio(out, original.streams.audio if keep_audio else (), output)
-            feeds: list[_Feed] = [_video_feed(source, segments, due, rank, video)]
-            if audio:
-                feeds.append(_audio_feed(original, audio))
+            kept = _add_audio(out, original.streams.audio, output, audio) if audio else {}
+            feeds: list[Feed] = [_video_feed(source, part, segments, due, rank, video)]
+            if audio and kept:
+                feeds.append(copied(original, kept) if audio.changes_nothing else edited(original, kept, audio))
             for _, _, packet in heapq.merge(*feeds, key=lambda f: f[:2]):
                 out.mux(packet)
     except OSError as e:
@@ -120,13 +126,15 @@ def _add_video(out: OutputContainer, template: VideoStream, source: Source) -> V
     return stream
 
 
-def _add_audio(out: OutputContainer, streams: Sequence[Stream], output: Path) -> dict[int, Stream]:
+def _add_audio(
+    out: OutputContainer, streams: Sequence[AudioStream], output: Path, edit: AudioEdit
+) -> dict[int, AudioStream]:
     """Output streams for kept audio, by the source's stream number."""
-    kept: dict[int, Stream] = {}
+    kept: dict[int, AudioStream] = {}
     for s in streams:
         name = s.codec_context.name
         try:
-            new = out.add_stream_from_template(s)
+            new = out.add_stream_from_template(s) if edit.changes_nothing else add_encoder(out, s)
         except (ValueError, av.error.FFmpegError):
             raise UsageError(
                 f"{str(output)!r}: this container cannot hold {name} audio.", "Name the output .mkv, or drop the audio."
@@ -138,23 +146,18 @@ def _add_audio(out: OutputContainer, streams: Sequence[Stream], output: Path) ->
 
 
 def _video_feed(
-    source: Source, segments: Sequence[Path], due: NDArray[np.int64], rank: NDArray[np.int64], stream: VideoStream
-) -> _Feed:
+    source: Source,
+    part: Cut,
+    segments: Sequence[Path],
+    due: NDArray[np.int64],
+    rank: NDArray[np.int64],
+    stream: VideoStream,
+) -> Feed:
     base = source.format.time_base
-    durations = np.append(np.diff(source.pts), source.last_duration)
+    durations = np.append(np.diff(part.pts), part.last_duration)
     for k, (packet, pts) in enumerate(_segment_packets(segments, source)):
         packet.stream = stream
         packet.time_base = base
-        packet.pts, packet.dts = pts, int(due[k])
+        packet.pts, packet.dts = pts - part.shift, int(due[k])
         packet.duration = int(durations[rank[k]])
         yield due[k] * base, 0, packet
-
-
-def _audio_feed(container: av.container.InputContainer, kept: dict[int, Stream]) -> _Feed:
-    last = Fraction(0)
-    for packet in container.demux([container.streams[i] for i in kept]):
-        if packet.size == 0 or packet.dts is None:
-            continue
-        last = packet.dts * Fraction(packet.time_base)
-        packet.stream = kept[packet.stream_index]
-        yield last, 1, packet

@@ -11,6 +11,8 @@ import pytest
 from clips import Clip, write_clip
 from kinds import CASES
 
+from redact.media.audio import AudioEdit, Stretch
+from redact.media.cut import cut
 from redact.media.decode import decode
 from redact.media.encode import SegmentWriter, choose_encoding
 from redact.media.frames import plane_views
@@ -18,6 +20,7 @@ from redact.media.mux import container_for, mux
 from redact.media.probe import probe
 from redact.media.segments import plan_segments
 from redact.media.source import Source, excerpt
+from redact.period import WHOLE
 from redact.policy import EncodePolicy
 
 
@@ -57,7 +60,8 @@ def _release(source: Source, folder: Path, output: Path, keep_audio: bool = Fals
             for f in decode(excerpt(source, s)):
                 assert f.image is not None
                 w.write(f.image, f.pts)
-    mux(source, files, output, container_for(output), keep_audio)
+    audio = AudioEdit(Stretch(Fraction(0)), (), Fraction(0)) if keep_audio else None
+    mux(source, cut(source, WHOLE), files, output, container_for(output), audio)
     return probe(output)
 
 

@@ -1,0 +1,116 @@
+"""Audio that is kept: copied packet by packet, or cut to the sample, muted and encoded again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+
+    Feed = Iterator[tuple[Fraction, int, Packet[Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """From ``start`` on and before ``end``, in exact seconds of the source's own clock; ``end`` None: for ever."""
+
+    start: Fraction
+    end: Fraction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AudioEdit:
+    """What is done to sound: only ``part`` is kept, ``mutes`` are silent, all is moved ``shift`` seconds earlier."""
+
+    part: Stretch
+    mutes: tuple[Stretch, ...]
+    shift: Fraction
+
+    @property
+    def changes_nothing(self) -> bool:
+        return not self.mutes and not self.shift and self.part.end is None
+
+
+BIT_RATE = 96_000  # a channel; transparent for speech, and twice what recorders use
+
+
+def copied(container: InputContainer, kept: dict[int, AudioStream]) -> Feed:
+    """The packets of audio streams as they are, for output streams ``kept`` (by the source's stream number)."""
+    for packet in container.demux([container.streams[i] for i in kept]):
+        if packet.size == 0 or packet.dts is None:
+            continue
+        time = packet.dts * Fraction(packet.time_base)
+        packet.stream = kept[packet.stream_index]
+        yield time, 1, packet
+
+
+def edited(container: InputContainer, kept: dict[int, AudioStream], edit: AudioEdit) -> Feed:
+    """Decodes audio streams, cuts and mutes them to the sample, and encodes them for output streams ``kept``."""
+    for packet in container.demux([container.streams[i] for i in kept]):
+        out = kept[packet.stream.index]  # the empty last packet of a stream has no number of its own
+        for frame in packet.decode():
+            assert isinstance(frame, av.AudioFrame)
+            piece = _piece(frame, edit)
+            if piece is not None:
+                yield from _encoded(out, piece)
+    for out in kept.values():
+        yield from _encoded(out, None)
+
+
+def _piece(frame: av.AudioFrame, edit: AudioEdit) -> av.AudioFrame | None:
+    """What of a decoded frame is kept, with its mutes; None where nothing is."""
+    if frame.pts is None or frame.time_base is None:
+        return None  # sound without a time cannot be shown to be outside a mute
+    begins = frame.pts * Fraction(frame.time_base)
+    samples: NDArray[Any] = frame.to_ndarray()
+    planar = frame.format.is_planar
+    if not planar:
+        samples = samples.reshape(-1, frame.layout.nb_channels).T
+    n, rate = int(samples.shape[1]), int(frame.sample_rate)
+
+    def at(time: Fraction | None) -> int:
+        """The first sample at or after a time."""
+        return n if time is None else min(max(ceil((time - begins) * rate), 0), n)
+
+    samples = samples.copy()
+    for m in edit.mutes:
+        samples[:, at(m.start) : at(m.end)] = _silence(samples.dtype)
+    a, b = at(edit.part.start), at(edit.part.end)
+    if a >= b:
+        return None
+    kept = np.ascontiguousarray(samples[:, a:b])
+    flat = kept if planar else np.ascontiguousarray(kept.T).reshape(1, -1)
+    piece = av.AudioFrame.from_ndarray(flat, format=frame.format.name, layout=frame.layout.name)
+    piece.sample_rate = frame.sample_rate
+    piece.time_base = Fraction(1, frame.sample_rate)
+    piece.pts = round((begins - edit.shift) * frame.sample_rate) + a
+    return piece
+
+
+def _silence(dtype: np.dtype[Any]) -> int:
+    return 128 if dtype == np.uint8 else 0
+
+
+def _encoded(out: AudioStream, piece: av.AudioFrame | None) -> Feed:
+    for packet in out.encode(piece):
+        if packet.dts is not None:
+            yield packet.dts * Fraction(packet.time_base), 1, packet
+
+
+def add_encoder(container: av.container.OutputContainer, template: AudioStream) -> AudioStream:
+    """An AAC output stream with the rate and channels of ``template``."""
+    c = template.codec_context
+    out = container.add_stream("aac", rate=c.sample_rate, layout=c.layout.name)
+    out.codec_context.bit_rate = BIT_RATE * c.layout.nb_channels
+    out.codec_context.thread_count = 1
+    return out
