@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from redact import api
+from redact.cli_batch import register
 from redact.display import ProgressDisplay
 from redact.errors import Interrupted, RedactError, UsageError
 from redact.outcome import Outcome
@@ -292,3 +293,6 @@ def demo(
         out.print(_line(outcome))
         for file in picture_pairs(clip, release, folder):
             out.print(f"look at {escape(str(file))}")
+
+
+register(app, _errors, out, err)

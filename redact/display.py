@@ -8,6 +8,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from redact.batch.state import State
 from redact.outcome import Progress as Step
 
 
@@ -55,3 +56,40 @@ class ProgressDisplay:
         if self._task is not None:
             self._bar.remove_task(self._task)
         self._task, self._now = None, None
+
+
+class BatchDisplay:
+    """Shows how far a batch is on ``console``, if that is a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._bar = Progress(
+            TextColumn("{task.completed:.0f}/{task.total:.0f} requests"),
+            BarColumn(),
+            TextColumn("{task.description}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=1)
+
+    def __enter__(self) -> BatchDisplay:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def show(self, state: State) -> None:
+        """Takes the state as it is now."""
+        gpus = sum(n.gpus for n in state.nodes)
+        text = (
+            f"{len(state.in_flight)} in flight, {state.hours_per_hour:.1f} hours of footage an hour, "
+            f"{len(state.nodes)} nodes" + (f", {gpus:g} GPUs" if gpus else "")
+        )
+        partly = sum(f.done / f.total / 3 for f in state.in_flight if f.total and f.phase == "plan")
+        partly += sum((1 + f.done / f.total) / 3 for f in state.in_flight if f.total and f.phase == "render")
+        partly += sum((2 + f.done / f.total) / 3 for f in state.in_flight if f.total and f.phase == "verify")
+        self._bar.update(self._task, total=state.listed, completed=state.finished + partly, description=text)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -170,10 +169,10 @@ def make_analysis(work: Work, frames: Iterable[FrameDetections], black: dict[int
     return Analysis(frames, black, plan)
 
 
-def render_video(work: Work, plan: RedactionPlan, output: Path) -> tuple[Path, int]:
-    """Pass 2: writes the obscured video into the work's folder. Returns the file and how many frames have a region.
+def render_video(work: Work, plan: RedactionPlan, release: Path) -> int:
+    """Pass 2: writes the obscured video to ``release``, whose ending decides its container.
 
-    ``output``: how the release will be called, which decides its container.
+    Returns how many frames have a region.
     Raises UsageError where the plan was made for another source.
     """
     source, policy = work.source, work.policy
@@ -187,9 +186,8 @@ def render_video(work: Work, plan: RedactionPlan, output: Path) -> tuple[Path, i
         obscured += r.obscured
         done += r.frames
         work.tell("render", done, len(work.part.span))
-    release = work.folder / f"release{output.suffix}"
-    next(work.runner.map(mux, [(source, work.part, files, release, container_for(output), _audio(work))]))
-    return release, obscured
+    next(work.runner.map(mux, [(source, work.part, files, release, container_for(release), _audio(work))]))
+    return obscured
 
 
 def _audio(work: Work) -> AudioEdit | None:
@@ -284,9 +282,9 @@ def run_video(
     clock = _Clock()
     (source,) = runner.map(open_video, [(path.absolute(), policy)])
     clock.stop("probe")
-    place: AbstractContextManager[Path] = workspace(output) if scratch is None else nullcontext(scratch)
-    with place as folder:
-        work = begin(source, policy, runner, folder, scope=scope, watch=watch)
+    with workspace(output.absolute()) as folder:
+        release = folder / f"release{output.suffix}"
+        work = begin(source, policy, runner, scratch or folder, scope=scope, watch=watch)
         if plan is None:
             analysis = analyse_video(work)
         else:
@@ -295,10 +293,10 @@ def run_video(
         clock.stop("plan")
         repairs = 0
         while True:
-            release, obscured = render_video(work, analysis.plan, output)
+            obscured = render_video(work, analysis.plan, release)
             clock.stop("render")
             evidence = folder / f"evidence-{repairs}"
-            evidence.mkdir(exist_ok=True)
+            evidence.mkdir()
             verdict = verify_video(work, release, analysis.plan, evidence)
             clock.stop("verify")
             only_leaks = all(c.passed or c.name == "leaks" for c in verdict.checks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,7 @@ def find_still(pixels: NDArray[np.uint8], policy: Policy, size: int) -> tuple[De
 
 
 def run_still(
-    path: Path, output: Path, policy: Policy, *, force: bool = False, request: dict[str, str] | None = None
+    path: Path, output: Path, policy: Policy, *, force: bool = False, request: dict[str, Any] | None = None
 ) -> Outcome:
     """Redacts one picture from ``path`` to ``output``. Raises RedactError as ``run_video`` does."""
     check_output(path, output, force)

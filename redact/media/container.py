@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,10 @@ import av.logging
 from av.container import InputContainer
 
 from redact.errors import RedactError, SourceError
+
+# The library's log is read where it matters (see ``first_error``); it is not the operator's to read.
+logging.getLogger("libav").addHandler(logging.NullHandler())
+logging.getLogger("libav").propagate = False
 
 # Playlists and manifests (HLS, DASH, concat, SDP) make the library read other files or the network.
 FORMATS = (

@@ -1,4 +1,4 @@
-"""Runs segments in processes of this machine. Starts in a second; a crash of one costs the job, not the caller."""
+"""Runs segments in processes of this machine. Starts in a second; a crash of one costs a second try."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from redact.errors import WorkerError
 
@@ -47,19 +48,16 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 
 
 class LocalRunner:
-    """A pool of worker processes; use it as a context manager, for any number of videos."""
+    """A pool of worker processes; use it as a context manager, for any number of videos, from any thread."""
 
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers or cores()
         self._pool: ProcessPoolExecutor | None = None
+        self._lock = threading.Lock()
+        self._alone = threading.Lock()
 
     def __enter__(self) -> LocalRunner:
-        # spawn: a forked worker would inherit the state of the driver's decoder and inference threads.
-        context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_start_worker)
-        with _deaf_to_ctrl_c():
-            for _ in range(self.workers):  # each submission starts a process
-                self._pool.submit(int)
+        self._pool = _start_pool(self.workers)
         return self
 
     def __exit__(
@@ -75,11 +73,11 @@ class LocalRunner:
     def map(self, function: Callable[..., T], jobs: Iterable[tuple[Any, ...]]) -> Iterator[T]:
         """Calls ``function(*job)`` for each job on some worker; yields results in the order of the jobs.
 
-        At most two jobs per worker are in flight, so that memory does not grow with their number.
-        Raises what the function raised, and WorkerError where a worker died.
+        At most two jobs per worker are in flight, so that memory does not grow with their number. A
+        job whose worker died is done again; raises WorkerError where one kills its worker each time,
+        and what the function raised.
         """
-        assert self._pool is not None, "use the runner as a context manager"
-        flight: deque[Future[T]] = deque()
+        flight: deque[_Flying[T]] = deque()
         remaining = iter(jobs)
         try:
             while True:
@@ -87,15 +85,73 @@ class LocalRunner:
                     job = next(remaining, None)
                     if job is None:
                         break
-                    flight.append(self._pool.submit(function, *job))
+                    flight.append(self._submit(function, job))
                 if not flight:
                     return
-                yield flight.popleft().result()
-        except BrokenProcessPool:
-            raise WorkerError(
-                "A worker process died (killed, or out of memory).",
-                "Run again, with fewer --workers if memory is short.",
-            ) from None
+                yield self._result(flight.popleft())
         finally:
             for f in flight:
-                f.cancel()
+                f.future.cancel()
+
+    def _submit(self, function: Callable[..., T], job: tuple[Any, ...]) -> _Flying[T]:
+        while True:
+            with self._lock:
+                pool = self._pool
+            assert pool is not None, "use the runner as a context manager"
+            try:
+                return _Flying(function, job, pool, pool.submit(function, *job))
+            except BrokenProcessPool:
+                self._replace(pool)
+
+    def _result(self, flying: _Flying[T]) -> T:
+        try:
+            return flying.future.result()
+        except BrokenProcessPool:
+            self._replace(flying.pool)
+        # One process that dies takes all jobs of the pool with it, so this one may be innocent.
+        again = self._submit(flying.function, flying.job)
+        try:
+            return again.future.result()
+        except BrokenProcessPool:
+            self._replace(again.pool)
+        return self._by_itself(flying)
+
+    def _by_itself(self, flying: _Flying[T]) -> T:
+        """The third try, in a process that nothing else uses: if that dies too, this job is the reason."""
+        with self._alone:
+            pool = _start_pool(1)
+            try:
+                return pool.submit(flying.function, *flying.job).result()
+            except BrokenProcessPool:
+                raise WorkerError(
+                    "A worker process died three times over the same piece of work (killed, or out of memory).",
+                    "Run again, with fewer --workers if memory is short.",
+                ) from None
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _replace(self, broken: ProcessPoolExecutor) -> None:
+        """Starts a new pool for one that broke, unless another thread has done so."""
+        with self._lock:
+            if self._pool is broken:
+                broken.shutdown(wait=False, cancel_futures=True)
+                self._pool = _start_pool(self.workers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Flying(Generic[T]):
+    """A job that was handed to a pool."""
+
+    function: Callable[..., T]
+    job: tuple[Any, ...]
+    pool: ProcessPoolExecutor
+    future: Future[T]
+
+
+def _start_pool(workers: int) -> ProcessPoolExecutor:
+    # spawn: a forked worker would inherit the state of the driver's decoder and inference threads.
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker)
+    with _deaf_to_ctrl_c():
+        for _ in range(workers):  # each submission starts a process
+            pool.submit(int)
+    return pool

@@ -1,0 +1,209 @@
+"""Carries a batch out: several videos at a time, each as a single one would be, and no bad one stops the others."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from redact.batch.jobs import Batch, Job
+from redact.batch.journal import Entry, Journal
+from redact.batch.places import Delivery, fetched, forget
+from redact.batch.requests import request_contents
+from redact.batch.results import Evidence, Fate, RequestResult
+from redact.errors import RedactError, SourceError, UsageError, VerificationError, WorkerError
+from redact.media.images import is_image
+from redact.media.probe import file_sha256
+from redact.outcome import Outcome, Progress, Watcher
+from redact.pipeline import Runner, run_video
+from redact.scope import EVERYTHING
+from redact.staging import plan_path, quarantine_folder, record_path
+from redact.stills import run_still
+
+Happened = Callable[[str, dict[str, Any]], None]
+"""Is told of an event by name, with its details as plain data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a batch works and leaves its results: a local folder, and an address to deliver to besides."""
+
+    folder: Path
+    delivery: Delivery | None = None
+
+
+class Carrier:
+    """Carries out the jobs of a batch on a runner, ``at_once`` of them side by side."""
+
+    def __init__(
+        self, place: Place, journal: Journal, runner: Runner, *, at_once: int, watch: Watcher, happened: Happened
+    ) -> None:
+        self._place, self._journal, self._runner = place, journal, runner
+        self._at_once, self._watch, self._happened = at_once, watch, happened
+        self._sources: dict[str, threading.Lock] = {}
+        self._left: Counter[str] = Counter()
+        self._counts = threading.Lock()
+
+    def carry_out(self, batch: Batch) -> Iterator[tuple[Job, RequestResult]]:
+        """Yields each job with its result, in the order of the requests, as soon as it and those before are done.
+
+        Jobs that were done before come with the earlier result, unless their source has changed since.
+        """
+        earlier = self._journal.done()
+        jobs = sorted((*batch.done, *batch.jobs), key=lambda j: (j.request.line, j.id))
+        for j in jobs:
+            self._left[j.source.location] += 1
+            self._sources.setdefault(j.source.location, threading.Lock())
+        waiting: queue.Queue[tuple[Job, Future[RequestResult]] | None] = queue.Queue(2 * self._at_once)
+        stop = threading.Event()
+        with ThreadPoolExecutor(self._at_once, thread_name_prefix="video") as pool:
+
+            def feed() -> None:
+                # A bounded queue: a batch of ten thousand requests is no ten thousand open videos.
+                for j in jobs:
+                    if stop.is_set():
+                        break
+                    waiting.put((j, pool.submit(self._one, j, earlier.get(j.id))))
+                waiting.put(None)
+
+            feeder = threading.Thread(target=feed, daemon=True)
+            feeder.start()
+            try:
+                while (item := waiting.get()) is not None:
+                    job, future = item
+                    yield job, future.result()
+            finally:
+                stop.set()
+                while feeder.is_alive() or not waiting.empty():
+                    try:
+                        left = waiting.get(timeout=0.1)
+                    except queue.Empty:
+                        continue
+                    if left is not None:
+                        left[1].cancel()
+
+    def _one(self, job: Job, earlier: Entry | None) -> RequestResult:
+        if earlier is not None and self._still_there(job, earlier):
+            self._happened("skipped", {"id": job.id})
+            self._finished_with(job)
+            return earlier.result
+        self._happened("started", {"id": job.id, "source": job.source.listed})
+        # One request of a source at a time: the next finds what was found in it already.
+        with self._sources[job.source.location]:
+            began = time.monotonic()
+            result = replace(self._carried(job), wall_seconds=time.monotonic() - began)
+        details = {"id": job.id, "fate": str(result.fate), "reason": result.reason, "frames": result.frames}
+        self._happened("finished", details | {"seconds": round(result.wall_seconds, 3)})
+        self._finished_with(job)
+        return result
+
+    def _still_there(self, job: Job, earlier: Entry) -> bool:
+        """Whether an earlier release is whole and its source the same."""
+        output = self._place.folder / job.output
+        try:
+            source = fetched(job.source.location, self._journal.scratch(job.source.location))
+            return output.is_file() and record_path(output).is_file() and file_sha256(source) == earlier.source_sha256
+        except (OSError, RedactError):
+            return False
+
+    def _finished_with(self, job: Job) -> None:
+        """Findings of a source are kept until its last request is done."""
+        with self._counts:
+            self._left[job.source.location] -= 1
+            last = not self._left[job.source.location]
+        if last:
+            forget(self._journal.scratch(job.source.location))
+
+    def _carried(self, job: Job) -> RequestResult:
+        output = self._place.folder / job.output
+        blank = RequestResult(
+            id=job.id,
+            source=job.source.listed,
+            fate=Fate.REFUSED,
+            operator=job.request.operator,
+            purpose=job.request.purpose,
+            legal_basis=job.request.legal_basis,
+        )
+        try:
+            scratch = self._journal.scratch(job.source.location)
+            source = fetched(job.source.location, scratch)
+            outcome = self._redact(job, source, output, scratch)
+            result = _released(blank, outcome, job.output)
+            self._deliver(job.output, outcome)
+            self._journal.remember(job, file_sha256(source), result)
+            return result
+        except VerificationError as e:
+            folder = quarantine_folder(output)
+            pictures = tuple(Evidence(p, f"Frame {int(p.stem[-8:])}") for p in sorted(folder.glob("frame-*.png")))
+            name = folder.name if folder.is_dir() else ""
+            if self._place.delivery and name:
+                self._place.delivery.put_folder(folder, name)
+            return replace(blank, fate=Fate.QUARANTINED, reason=e.message, quarantine=name, evidence=pictures)
+        except WorkerError as e:
+            return replace(blank, fate=Fate.QUARANTINED, reason=e.message)
+        except RedactError as e:
+            return replace(blank, reason=str(e))
+        except OSError as e:
+            error = SourceError(f"{job.source.listed!r}: cannot be read: {e.strerror or e}.")
+            return replace(blank, reason=str(error))
+        except Exception as e:  # noqa: BLE001 - a defect that one video brings to light must not stop the others
+            self._happened("defect", {"id": job.id, "trace": traceback.format_exc()})
+            return replace(blank, fate=Fate.QUARANTINED, reason=f"A defect in redact: {type(e).__name__}: {e}")
+        finally:
+            for segment in self._journal.scratch(job.source.location).glob("shown-*"):
+                segment.unlink(missing_ok=True)
+
+    def _redact(self, job: Job, source: Path, output: Path, scratch: Path) -> Outcome:
+        request = request_contents(job.request) | {"id": job.id, "sha256": job.sha256}
+        force = record_path(output).exists()  # ours, of an earlier run; anything else is not overwritten
+        if is_image(source):
+            if job.request.scope != EVERYTHING:
+                raise UsageError(
+                    f"{job.source.listed!r}: a still picture has no parts, sound or zones by time.",
+                    "Leave start, end, mute and zones empty.",
+                )
+            return run_still(source, output, job.policy, force=force, request=request)
+
+        def watch(p: Progress) -> None:
+            self._watch(replace(p, file=Path(job.output)))
+
+        return run_video(
+            source,
+            output,
+            job.policy,
+            self._runner,
+            force=force,
+            scope=job.request.scope,
+            watch=watch,
+            request=request,
+            scratch=scratch,
+        )
+
+    def _deliver(self, name: str, outcome: Outcome) -> None:
+        if self._place.delivery is None:
+            return
+        for file in (plan_path(outcome.output), record_path(outcome.output), outcome.output):
+            self._place.delivery.put(file, name if file == outcome.output else file.name)
+
+
+def _released(blank: RequestResult, outcome: Outcome, output: str) -> RequestResult:
+    return replace(
+        blank,
+        fate=Fate.RELEASED,
+        output=output,
+        faces=outcome.tracks.get("face", 0),
+        plates=outcome.tracks.get("plate", 0),
+        zones=outcome.tracks.get("zone", 0),
+        frames=outcome.frames,
+        obscured_frames=outcome.obscured_frames,
+        black_frames=outcome.black_frames,
+        video_seconds=outcome.seconds,
+        record=record_path(Path(output)).name,
+    )

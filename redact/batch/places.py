@@ -1,0 +1,98 @@
+"""Sources and releases behind an address (``s3://``, ``sftp://``, ``https://``): copied in, delivered whole."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from redact.batch.sources import is_address
+from redact.errors import SourceError, UsageError
+from redact.staging import output_error
+
+_CHUNK = 4 << 20
+
+
+def fetched(location: str, folder: Path) -> Path:
+    """The local path of a source: its own, or that of a copy in ``folder`` where it lies behind an address.
+
+    Raises SourceError where it cannot be fetched, UsageError or SpaceError where it cannot be kept.
+    """
+    if not is_address(location):
+        return Path(location)
+    name = hashlib.sha256(location.encode()).hexdigest()[:16] + PurePosixPath(urlsplit(location).path).suffix
+    copy = folder / name
+    if copy.exists():
+        return copy
+    aside = folder / f"{name}.part"
+    fs, path = _open(location)
+    try:
+        with fs.open(path, "rb") as source, aside.open("wb") as target:
+            while chunk := _read(source, location):
+                target.write(chunk)
+        aside.replace(copy)
+    except SourceError:
+        raise
+    except FileNotFoundError:
+        raise SourceError(f"{location!r}: there is no such file.", "Check the address.") from None
+    except OSError as e:
+        raise output_error(copy, e) from None
+    finally:
+        aside.unlink(missing_ok=True)
+    return copy
+
+
+def _open(location: str) -> tuple[Any, str]:
+    from fsspec.core import url_to_fs
+
+    try:
+        fs, path = url_to_fs(location)
+    except (ImportError, ValueError, OSError) as e:
+        raise UsageError(f"{location!r}: cannot be reached: {e}.", "Check the address and what it needs.") from None
+    return fs, path
+
+
+def _read(source: Any, location: str) -> bytes:
+    try:
+        return bytes(source.read(_CHUNK))
+    except Exception as e:  # noqa: BLE001 - each back end has errors of its own
+        raise SourceError(
+            f"{location!r}: reading it stopped: {type(e).__name__}: {e}.", "Run again; finished work is kept."
+        ) from None
+
+
+class Delivery:
+    """Puts finished files into the batch's place: a folder, or a folder behind an address.
+
+    Behind an address a file first gets a name that ends in ``.part`` and then its own: what is
+    interrupted never appears under a final name.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._fs, self._root = _open(address.rstrip("/"))
+        self._address = address.rstrip("/")
+
+    def put(self, file: Path, name: str) -> None:
+        """Delivers ``file`` as ``name``. Raises UsageError where the place does not take it."""
+        final = f"{self._root}/{name}"
+        try:
+            self._fs.makedirs(final.rpartition("/")[0], exist_ok=True)
+            self._fs.put_file(str(file), f"{final}.part")
+            self._fs.mv(f"{final}.part", final)
+        except Exception as e:  # noqa: BLE001 - each back end has errors of its own
+            raise UsageError(
+                f"{self._address}/{name}: cannot be delivered: {type(e).__name__}: {e}.",
+                "Check the address and run again; finished work is kept.",
+            ) from None
+
+    def put_folder(self, folder: Path, name: str) -> None:
+        """Delivers every file of a folder."""
+        for file in sorted(p for p in folder.rglob("*") if p.is_file()):
+            self.put(file, f"{name}/{file.relative_to(folder).as_posix()}")
+
+
+def forget(folder: Path) -> None:
+    """Removes a scratch folder that is no longer needed."""
+    shutil.rmtree(folder, ignore_errors=True)

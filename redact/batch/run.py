@@ -1,0 +1,141 @@
+"""A whole batch: reads and checks the requests, carries them out, writes the table and the report."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from redact.batch.carry import Carrier, Place
+from redact.batch.jobs import Batch, PolicyOf, read_batch
+from redact.batch.journal import Journal
+from redact.batch.places import Delivery
+from redact.batch.report import write_report
+from redact.batch.results import BatchSummary, Node, RequestResult
+from redact.batch.sources import is_address
+from redact.batch.state import State, Tracker, read_state
+from redact.batch.summary import write_summary
+from redact.errors import UsageError
+from redact.outcome import Progress
+from redact.pipeline import Runner
+from redact.record import versions
+from redact.staging import output_error
+
+_WRITE_SECONDS = 10.0  # between two writings of the report: it is as long as the batch
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a batch tells while it runs: after each progress and each result, the state as it is then."""
+
+    state: State
+    result: RequestResult | None = None
+
+
+def prepare(requests: Path, output: str, recipe: str, policy_of: PolicyOf) -> tuple[Batch, Journal, Place]:
+    """Checks all requests and the place for the results, before any work.
+
+    ``output``: a folder, or an fsspec address; then the work is done in a local folder named after
+    the requests. Raises UsageError of some kind.
+    """
+    delivery = Delivery(output) if is_address(output) else None
+    folder = Path(requests.stem + ".batch") if delivery else Path(output)
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{str(folder)!r}: is a file, but a batch needs a folder.", "Name a folder.")
+    done: dict[str, str] = {}
+    if (folder / ".batch").is_dir():
+        done = {i: e.sha256 for i, e in Journal(folder).done().items()}
+    batch = read_batch(requests, recipe, policy_of, done)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise output_error(folder, e) from None
+    return batch, Journal(folder), Place(folder.absolute(), delivery)
+
+
+def run_batch(
+    batch: Batch,
+    journal: Journal,
+    place: Place,
+    runner: Runner,
+    *,
+    at_once: int,
+    nodes: Callable[[], tuple[Node, ...]],
+    tell: Callable[[Told], None],
+    events: TextIO | None = None,
+) -> BatchSummary:
+    """Carries out a batch that ``prepare`` gave, one batch at a time in a folder.
+
+    The table and the report are written as results come in and at the end, also when it is stopped.
+    Raises UsageError where another process works in the folder, SpaceError where it is full.
+    """
+    listed = len(batch.jobs) + len(batch.done)
+    with _only_one(journal.state):
+        tracker = Tracker(journal.state, batch.file, listed, os.getpid(), events, nodes)
+        started, began = datetime.now(UTC), time.monotonic()
+
+        def watch(p: Progress) -> None:
+            tracker.progress(p)
+            tell(Told(tracker.state()))
+
+        carrier = Carrier(place, journal, runner, at_once=at_once, watch=watch, happened=tracker.event)
+        results: list[RequestResult] = []
+        written = began
+        summary = BatchSummary(
+            Path(batch.file).name, listed, (), started, started, 0.0, nodes(), f"redact {versions()['redact']}"
+        )
+        try:
+            tracker.event("batch started", {"requests": batch.file, "jobs": listed})
+            for job, result in carrier.carry_out(batch):
+                results.append(result)
+                tracker.result(result, job.output)
+                tell(Told(tracker.state(), result))
+                summary = replace(
+                    summary,
+                    results=tuple(results),
+                    finished=datetime.now(UTC),
+                    wall_seconds=time.monotonic() - began,
+                    nodes=nodes(),
+                )
+                if time.monotonic() - written > _WRITE_SECONDS:
+                    _write(place, summary)
+                    written = time.monotonic()
+            tracker.event("batch finished", {"jobs": len(results)})
+        finally:
+            _write(place, summary)
+            tracker.close()
+    return summary
+
+
+def _write(place: Place, summary: BatchSummary) -> None:
+    for file in (write_summary(place.folder, summary.results), write_report(place.folder, summary)):
+        if place.delivery is not None:
+            place.delivery.put(file, file.name)
+
+
+@contextmanager
+def _only_one(state: Path) -> Iterator[None]:
+    """Refuses to work in a folder in which another batch works. The lock falls with its holder."""
+    import fcntl
+
+    with (state.parent / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(
+                f"{str(state.parent.parent)!r}: another batch is working in this folder.",
+                "Wait for it (`redact status`), or name another folder.",
+            ) from None
+        yield
+
+
+def batch_state(folder: Path) -> State:
+    """How far the batch in ``folder`` is, or was when it stopped. Raises UsageError where there is none."""
+    state = read_state(folder / ".batch" / "status.json")
+    alive = Path(f"/proc/{state.process}").exists()
+    return state if alive else replace(state, running=False)

@@ -1,0 +1,164 @@
+"""The commands for batches: ``redact batch`` and ``redact status``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from redact import api
+from redact.batch.estimate import Estimate, estimate
+from redact.batch.results import Fate, Node
+from redact.batch.run import Told, batch_state, prepare, run_batch
+from redact.batch.state import State
+from redact.batch.state import as_json as state_json
+from redact.display import BatchDisplay
+from redact.errors import RedactError, UsageError
+from redact.pipeline import Runner
+from redact.run.local import LocalRunner
+from redact.staging import output_error
+
+Errors = Callable[[], AbstractContextManager[None]]
+
+
+@contextmanager
+def _runner(address: str, workers: int) -> Iterator[tuple[Runner, int, Callable[[], tuple[Node, ...]]]]:
+    """A runner, how many workers it has, and who tells its nodes."""
+    if not address:
+        with LocalRunner(workers or None) as local:
+            here = (Node("this machine", local.workers),)
+            yield local, local.workers, lambda: here
+        return
+    from redact.run.cluster import ClusterRunner
+
+    with ClusterRunner(address) as cluster:
+        yield (
+            cluster,
+            cluster.workers,
+            lambda: tuple(Node(n.name, n.cpus, n.gpus) for n in cluster.nodes()),
+        )
+
+
+def _line(state: State) -> str:
+    fates = ", ".join(f"{n} {fate}" for fate, n in state.fates.items() if n)
+    return (
+        f"{state.finished} of {state.listed} done ({fates or 'none'}), {len(state.in_flight)} in flight, "
+        f"{state.hours_per_hour:.1f} hours of footage an hour"
+    )
+
+
+def register(app: typer.Typer, errors: Errors, out: Console, err: Console) -> None:
+    """Adds the commands to the application."""
+
+    @app.command(epilog="Example: redact batch requests.csv -o releases/")
+    def batch(
+        requests: Annotated[Path, typer.Argument(help="TOML, CSV or JSON Lines; see docs/requests.md.")],
+        output: Annotated[str, typer.Option("--output", "-o", help="A folder, or an fsspec address.")],
+        recipe: Annotated[str, typer.Option("--recipe", "-r", help="For requests that name none.")] = (
+            api.DEFAULT_RECIPE
+        ),
+        address: Annotated[
+            str, typer.Option("--address", help="A Ray cluster: auto, ray://HOST:PORT, or local for one made here.")
+        ] = "",
+        workers: Annotated[
+            int, typer.Option("--workers", "-w", min=0, help="Processes without a cluster; 0 for one a core.")
+        ] = 0,
+        at_once: Annotated[int, typer.Option("--at-once", min=0, help="Videos side by side; 0: by the workers.")] = 0,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, estimate, and do nothing.")] = False,
+        events: Annotated[Path | None, typer.Option("--events", help="Append what happens, as JSON Lines.")] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="One JSON object per request on stdout.")] = False,
+    ) -> None:
+        """Carry out a list of export requests, on this machine or on a cluster."""
+        with errors(), ExitStack() as stack:
+            listed, journal, place = prepare(requests, output, recipe, api.policy_of)
+            for notice in listed.notices:
+                err.print(escape(notice))
+            log = _opened(events, stack)
+            runner, count, nodes = stack.enter_context(_runner(address, workers))
+            if dry_run:
+                _show_estimate(out, estimate(listed, place, runner, count), as_json)
+                return
+            display = stack.enter_context(BatchDisplay(err))
+
+            def tell(told: Told) -> None:
+                display.show(told.state)
+                r = told.result
+                if r is None:
+                    return
+                if as_json:
+                    row = {"id": r.id, "fate": r.fate, "output": r.output, "reason": r.reason}
+                    out.file.write(json.dumps(row) + "\n")
+                elif r.fate is Fate.RELEASED:
+                    out.print(f"[bold green]released[/] {escape(r.id)}: {escape(r.output)}")
+                else:
+                    out.print(f"[bold red]{r.fate}[/] {escape(r.id)}: {escape(r.reason)}")
+
+            summary = run_batch(
+                listed,
+                journal,
+                place,
+                runner,
+                at_once=at_once or max(2, count // 8 + 1),
+                nodes=nodes,
+                tell=tell,
+                events=log,
+            )
+            bad = [r for r in summary.results if r.fate is not Fate.RELEASED]
+            err.print(f"report: {escape(str(place.folder / 'report.html'))}")
+            if bad:
+                raise typer.Exit(5 if any(r.fate is Fate.QUARANTINED for r in bad) else 3)
+
+    @app.command(epilog="Example: redact status releases/")
+    def status(
+        folder: Annotated[Path, typer.Argument(help="The folder of a batch.")],
+        as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+    ) -> None:
+        """Show how far a batch is, from another terminal."""
+        with errors():
+            state = batch_state(folder)
+            if as_json:
+                out.file.write(state_json(state) + "\n")
+                return
+            out.print(("running: " if state.running else "not running: ") + _line(state))
+            table = Table(show_header=False, box=None)
+            for f in state.in_flight:
+                table.add_row(escape(f.output), f.phase, f"{f.done}/{f.total} frames")
+            for n in state.nodes:
+                table.add_row(escape(n.name), f"{n.cpus:g} cores", f"{n.gpus:g} GPUs")
+            out.print(table)
+
+
+def _opened(events: Path | None, stack: ExitStack) -> TextIO | None:
+    if events is None:
+        return None
+    try:
+        return stack.enter_context(events.open("a", encoding="utf-8"))
+    except OSError as e:
+        raise output_error(events, e) from None
+
+
+def _show_estimate(out: Console, e: Estimate, as_json: bool) -> None:
+    if as_json:
+        out.file.write(e.as_json() + "\n")
+        return
+    table = Table(show_header=False, box=None)
+    table.add_row("requests", f"{e.jobs} to do, {e.done} done before")
+    table.add_row("footage", f"{e.frames} frames, {e.hours:.2f} hours")
+    table.add_row("estimated time", f"{e.wall_hours:.2f} hours on {e.workers} workers (one segment was tried)")
+    table.add_row("disk needed", f"{e.disk_gib:.1f} GiB; {e.free_gib:.1f} GiB free")
+    out.print(table)
+    for problem in e.problems:
+        out.print(f"[bold red]would be refused[/] {escape(problem)}")
+    if e.disk_gib > e.free_gib:
+        raise _too_small(e)
+
+
+def _too_small(e: Estimate) -> RedactError:
+    return UsageError(f"The batch needs {e.disk_gib:.1f} GiB, {e.free_gib:.1f} GiB are free.", "Free some space.")
