@@ -16,57 +16,17 @@ import torch
 from safetensors.torch import save_file
 
 from net import build, describe
+from redact.detect.network import Anchors, fuse
 
 ROOT = Path(__file__).parent
 
 
-class Anchors(torch.nn.Module):
-    """The network up to a box (xyxy, pixels) and a score a class for every anchor, of one of its two heads."""
-
-    def __init__(self, model: torch.nn.Module, head: str) -> None:
-        super().__init__()
-        self.model = model
-        self.detect = model.model[-1]
-        self.head = head
-
-    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        x, kept = image, []
-        for m in self.model.model[:-1]:
-            if m.f != -1:
-                x = kept[m.f] if isinstance(m.f, int) else [x if j == -1 else kept[j] for j in m.f]
-            x = m(x)
-            kept.append(x)
-        feats = [kept[j] for j in self.detect.f]
-        heads = self.detect.one2one if self.head == "one2one" else self.detect.one2many
-        raw = self.detect.forward_head(feats, **heads)
-        boxes = []
-        for f, s in zip(feats, self.detect.stride.tolist(), strict=True):
-            h, w = f.shape[2], f.shape[3]
-            y, x = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
-            centre = torch.stack([x, y]).reshape(2, -1).to(image.dtype) + 0.5
-            boxes.append((centre, s))
-        centres = torch.cat([c for c, _ in boxes], 1)
-        strides = torch.cat([torch.ones_like(c[:1]) * s for c, s in boxes], 1)
-        lt, rb = raw["boxes"].split(2, 1)
-        xyxy = torch.cat([centres - lt, centres + rb], 1) * strides
-        return xyxy.permute(0, 2, 1), raw["scores"].sigmoid().permute(0, 2, 1)
-
-
 def fused(size: str, checkpoint: Path) -> torch.nn.Module:
     """The trained network in evaluation mode, with batch normalisation folded in and both heads kept."""
-    from ultralytics.nn.modules import Conv
-    from ultralytics.utils.torch_utils import fuse_conv_and_bn
-
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     model = build(size)
     model.load_state_dict(state["ema"])
-    model.eval()
-    for m in model.modules():
-        if isinstance(m, Conv) and hasattr(m, "bn"):
-            m.conv = fuse_conv_and_bn(m.conv, m.bn)
-            delattr(m, "bn")
-            m.forward = m.forward_fuse
-    return model
+    return fuse(model)
 
 
 def export_onnx(model: torch.nn.Module, head: str, file: Path) -> None:

@@ -31,7 +31,7 @@ from redact.period import Period
 from redact.plan_io import dump_plan, plan_sha256
 from redact.policy import Policy
 from redact.quarantine import quarantine
-from redact.record import FileId, Kept, canonical, make_record
+from redact.record import DetectorId, FileId, Kept, canonical, make_record
 from redact.scope import EVERYTHING, Scope
 from redact.stages import SegmentFindings, analyse, detector_ids, is_cut, render
 from redact.staging import check_output, output_error, plan_path, publish, record_path, workspace
@@ -57,6 +57,8 @@ class Analysis:
     frames: tuple[FrameDetections, ...]
     black: dict[int, str]
     plan: RedactionPlan
+    detectors: tuple[DetectorId, ...] = ()
+    """Who looked, each once."""
 
 
 def _silent(progress: Progress) -> None:
@@ -121,6 +123,7 @@ def analyse_video(work: Work) -> Analysis:
     segments = _needed(work)
     frames: list[FrameDetections] = []
     black: dict[int, str] = {}
+    detectors: dict[DetectorId, None] = {}
     last_look = b""
     done, total = 0, sum(len(s.span) for s in segments)
     jobs = ((excerpt(source, s), policy, work.folder) for s in segments)
@@ -128,9 +131,10 @@ def analyse_video(work: Work) -> Analysis:
         frames += _joined(findings, last_look)
         last_look = findings.last_look or last_look
         black |= dict(findings.damaged)
+        detectors |= dict.fromkeys(findings.detectors)
         done += len(segment.span)
         work.tell("plan", done, total)
-    return make_analysis(work, frames, black)
+    return replace(make_analysis(work, frames, black), detectors=tuple(detectors))
 
 
 def _needed(work: Work) -> tuple[Segment, ...]:
@@ -303,7 +307,8 @@ def run_video(
             if verdict.passed or plan is not None or not only_leaks or repairs == MAX_REPAIRS:
                 break
             # What the second look found is evidence like any other: follow it and render again.
-            analysis = make_analysis(work, _with_leaks(analysis.frames, verdict.leaks), analysis.black)
+            again = make_analysis(work, _with_leaks(analysis.frames, verdict.leaks), analysis.black)
+            analysis = replace(again, detectors=analysis.detectors)
             repairs += 1
         hashes = runner.map(file_sha256, [(source.path,), (release,)])
         if next(hashes) != source.sha256:
@@ -319,7 +324,7 @@ def run_video(
             plan_sha256=plan_sha256(analysis.plan),
             recipe=policy.model_dump(mode="json", by_alias=True),
             recipe_sha256=policy.sha256,
-            detectors=detector_ids(policy),
+            detectors=analysis.detectors or detector_ids(policy),
             kept=_kept(source, policy),
             verdict=verdict,
             obscured_frames=obscured,

@@ -5,7 +5,7 @@ A worker is handed an excerpt of a source, never frames, and decodes for itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from pydantic import ConfigDict, TypeAdapter, with_config
 
-from redact.detect import Detector, load_detector
+from redact.detect import Detector, best_device, load_detector
 from redact.errors import SourceError
 from redact.findings import Detection, FrameDetections, Kind, RedactionPlan, Region
 from redact.media.decode import decode
@@ -45,6 +45,8 @@ class SegmentFindings:
     damaged: tuple[tuple[int, str], ...]
     first_look: bytes
     last_look: bytes
+    detectors: tuple[DetectorId, ...]
+    """Who looked, and on which device."""
 
 
 _FINDINGS = TypeAdapter(SegmentFindings)
@@ -82,14 +84,21 @@ def is_cut(before: bytes, after: bytes) -> bool:
 
 @lru_cache(maxsize=8)
 def detector(name: str, min_score: float) -> Detector:
-    """A detector of this process, loaded once. One thread: work is shared out by segments."""
-    return load_detector(name, min_score=min_score, threads=1)
+    """A detector of this process, loaded once: on its GPU if it has one, else on one thread of the CPU.
+
+    One thread, because work is shared out by segments.
+    """
+    return load_detector(name, min_score=min_score, threads=1, device=best_device())
 
 
 def find(name: str, kinds: frozenset[Kind], min_score: float, shown: View) -> Iterator[Detection]:
     """A detector's findings of ``kinds`` in display pixels."""
+    yield from _on_display(detector(name, min_score).detect(shown.pixels), kinds, shown)
+
+
+def _on_display(found: Iterable[Detection], kinds: frozenset[Kind], shown: View) -> Iterator[Detection]:
     sx, sy = shown.scale
-    for d in detector(name, min_score).detect(shown.pixels):
+    for d in found:
         if d.kind in kinds:
             yield Detection(d.kind, d.box.scale(1 / sx, 1 / sy), d.score)
 
@@ -120,6 +129,8 @@ def _look_through(source: Excerpt, policy: Policy) -> SegmentFindings:
     p = policy.detect
     found: list[FrameDetections] = []
     damaged: list[tuple[int, str]] = []
+    waiting: list[_Seen] = []
+    together = max(detector(n, p.low_score).batch for n in p.detectors)
     first = last = b""
     for frame in decode(source):
         if frame.damage or frame.image is None:
@@ -131,21 +142,45 @@ def _look_through(source: Excerpt, policy: Policy) -> SegmentFindings:
         second = bool(p.second_detectors) and is_examined(frame.index, source.frames, p.second_stride_frames)
         if not (ours or second):
             continue
-        detections: list[Detection] = []
-        shown = view(frame.image, source.format.display, p.size_px)
-        if ours:
-            for name in p.detectors:
-                detections += find(name, policy.kinds, p.low_score, shown)
-        if second:
-            other = (
-                shown if p.second_size_px == p.size_px else view(frame.image, source.format.display, p.second_size_px)
-            )
-            for name in p.second_detectors:
-                detections += find(name, policy.kinds, p.low_score, other)
+        display = source.format.display
+        shown = view(frame.image, display, p.size_px)
+        other = shown if p.second_size_px == p.size_px else view(frame.image, display, p.second_size_px)
         thumbnail = look(shown.pixels)
-        found.append(FrameDetections(frame.index, unite(detections), is_cut(last, thumbnail)))
+        waiting.append(_Seen(frame.index, is_cut(last, thumbnail), shown if ours else None, other if second else None))
         first, last = first or thumbnail, thumbnail
-    return SegmentFindings(source.segment.number, tuple(found), tuple(damaged), first, last)
+        if len(waiting) >= together:
+            found += _find_in(waiting, policy)
+            waiting.clear()
+    found += _find_in(waiting, policy)
+    ids = tuple(detector_ids(policy))
+    return SegmentFindings(source.segment.number, tuple(found), tuple(damaged), first, last, ids)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A frame that waits to be looked at: as the detectors see it, and as the second ones do (None: they don't)."""
+
+    index: int
+    cut: bool
+    ours: View | None
+    second: View | None
+
+
+def _find_in(waiting: Sequence[_Seen], policy: Policy) -> Iterator[FrameDetections]:
+    """Looks at several frames at once, as many as a GPU likes."""
+    p = policy.detect
+    found: list[list[Detection]] = [[] for _ in waiting]
+    for names, views in (
+        (p.detectors, [s.ours for s in waiting]),
+        (p.second_detectors, [s.second for s in waiting]),
+    ):
+        places = [(n, v) for n, v in enumerate(views) if v is not None]
+        for name in names:
+            all_of_it = detector(name, p.low_score).detect_all([v.pixels for _, v in places])
+            for (n, v), here in zip(places, all_of_it, strict=True):
+                found[n] += _on_display(here, policy.kinds, v)
+    for seen, all_here in zip(waiting, found, strict=True):
+        yield FrameDetections(seen.index, unite(all_here), seen.cut)
 
 
 def detect_segment(source: Excerpt, policy: Policy) -> tuple[FrameDetections, ...]:
@@ -231,4 +266,4 @@ def detector_ids(policy: Policy) -> list[DetectorId]:
     """The detectors of a recipe, each once, for the record."""
     names = dict.fromkeys((*policy.detect.detectors, *policy.detect.second_detectors, *policy.verify.detectors))
     found = [detector(n, policy.detect.low_score) for n in names]
-    return [DetectorId(d.name, d.sha256, "cpu") for d in found]
+    return [DetectorId(d.name, d.sha256, d.device) for d in found]

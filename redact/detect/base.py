@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +22,14 @@ class Detector(Protocol):
     name: str
     sha256: str
     kinds: frozenset[Kind]
+    device: str
+    """Where it runs: "cpu", "cuda", "cuda:1"."""
+    batch: int
+    """How many pictures it looks at best at a time."""
+
+    def detect_all(self, pictures: Sequence[NDArray[np.uint8]]) -> list[tuple[Detection, ...]]:
+        """The findings of several pictures, each as ``detect`` gives them."""
+        ...
 
     def detect(self, picture: NDArray[np.uint8]) -> tuple[Detection, ...]:
         """Findings in ``picture`` (H, W, 3; RGB; uint8), best first, from the detector's least score on.
@@ -30,6 +38,19 @@ class Detector(Protocol):
         Raises ValueError for another shape or type.
         """
         ...
+
+
+class OneByOne:
+    """For detectors that gain nothing from several pictures at a time: all on the CPU."""
+
+    device = "cpu"
+    batch = 1
+
+    def detect(self, picture: NDArray[np.uint8]) -> tuple[Detection, ...]:
+        raise NotImplementedError
+
+    def detect_all(self, pictures: Sequence[NDArray[np.uint8]]) -> list[tuple[Detection, ...]]:
+        return [self.detect(p) for p in pictures]
 
 
 def check_picture(picture: NDArray[np.uint8]) -> None:

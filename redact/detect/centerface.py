@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from redact.detect.base import check_picture, pad_to_multiple, suppress, to_detections
+from redact.detect.base import OneByOne, check_picture, pad_to_multiple, suppress, to_detections
 from redact.detect.cards import Card, checked_weights
 from redact.detect.session import open_session
 from redact.findings import Detection, Kind
@@ -33,7 +33,7 @@ def _any_size(file: str) -> bytes:
     return bytes(model.SerializeToString())
 
 
-class CenterFace:
+class CenterFace(OneByOne):
     """Finds faces by their centres."""
 
     def __init__(self, card: Card, *, min_score: float, threads: int) -> None:

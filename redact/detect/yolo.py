@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.detect.base import check_picture, pad_to_multiple, suppress, to_detections
+from redact.detect.base import OneByOne, check_picture, pad_to_multiple, suppress, to_detections
 from redact.detect.cards import Card, checked_weights
 from redact.detect.session import open_session
 from redact.findings import Detection, Kind
@@ -36,7 +36,7 @@ def select(
     return to_detections(kinds, np.concatenate(kept_boxes), np.concatenate(kept_scores), width, height)
 
 
-class YoloOnnx:
+class YoloOnnx(OneByOne):
     """A YOLO26 face and plate detector on the CPU."""
 
     def __init__(self, card: Card, *, min_score: float, threads: int) -> None:

@@ -221,7 +221,7 @@ class ObscurerContract(ABC):
             patch = p.data[bounds(region.box, after, p)]
             patch = patch.reshape(*patch.shape[:2], -1)
             assert len(np.unique(patch, axis=0)) <= cells
-            assert len(np.unique(patch, axis=1)) <= cells
+            assert np.unique(patch, axis=1).shape[1] <= cells
         levels = set()
         for value in range(0, 1 << layout.bits, 1 << (layout.bits - 8)):
             flat = noise(layout, 24, 24)
@@ -296,7 +296,7 @@ class ObscurerContract(ABC):
         patch = later.planes[0].data[2:122, 2:122].astype(np.float64)
         if method == "mosaic":
             assert len(np.unique(patch, axis=0)) <= 3
-            assert len(np.unique(patch, axis=1)) <= 2
+            assert np.unique(patch, axis=1).shape[1] <= 2
         else:  # a matrix made of 3 x 2 numbers has rank 2; what rounding to samples adds is small
             strength = np.linalg.svd(patch, compute_uv=False)
             assert strength[2:].max() < 120 * 0.5

@@ -1,0 +1,87 @@
+"""Our own detectors in torch, for GPUs: half precision, several pictures at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+
+from redact.detect.base import check_picture
+from redact.detect.cards import Card, WeightsFile, checked_weights
+from redact.detect.network import Anchors, build, fuse
+from redact.detect.yolo import GREY, STRIDE, select
+from redact.errors import WeightsError
+from redact.findings import Detection
+
+BATCH = 16
+
+
+class YoloTorch:
+    """A YOLO26 face and plate detector on ``device`` ("cuda", "cuda:1", "cpu")."""
+
+    batch = BATCH
+
+    def __init__(self, card: Card, *, min_score: float, device: str) -> None:
+        if card.torch is None:
+            raise WeightsError(f"The detector {card.name!r} has no weights for torch.", "Choose another one.")
+        self.name = card.name
+        self.sha256 = card.torch.sha256
+        self.kinds = card.finds
+        self.device = device
+        self._min_score = min_score
+        self._type = torch.float16 if device.startswith("cuda") else torch.float32
+        self._network = _load(card.torch).to(device, self._type)
+
+    def detect(self, picture: NDArray[np.uint8]) -> tuple[Detection, ...]:
+        return self.detect_all([picture])[0]
+
+    def detect_all(self, pictures: Sequence[NDArray[np.uint8]]) -> list[tuple[Detection, ...]]:
+        for p in pictures:
+            check_picture(p)
+        out: list[tuple[Detection, ...]] = []
+        at = 0
+        while at < len(pictures):
+            # Pictures of one size go together; of a video they all are.
+            n = 1
+            while n < BATCH and at + n < len(pictures) and pictures[at + n].shape == pictures[at].shape:
+                n += 1
+            out += self._together(pictures[at : at + n])
+            at += n
+        return out
+
+    @torch.inference_mode()
+    def _together(self, pictures: Sequence[NDArray[np.uint8]]) -> list[tuple[Detection, ...]]:
+        h, w = pictures[0].shape[:2]
+        raw = torch.from_numpy(np.stack(pictures))
+        if self.device.startswith("cuda"):
+            raw = raw.pin_memory()
+        x = raw.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
+        padded = torch.full(
+            (len(pictures), 3, h + -h % STRIDE, w + -w % STRIDE), GREY, dtype=torch.uint8, device=self.device
+        )
+        padded[:, :, :h, :w] = x
+        boxes, scores = self._network(padded.to(self._type) / 255)
+        # Only what may be a finding comes back over the bus.
+        good = (scores >= self._min_score).any(2)
+        found = []
+        for b, s, g in zip(boxes, scores, good, strict=True):
+            found.append(select(b[g].cpu().numpy(), s[g].cpu().numpy(), self._min_score, w, h))
+        return found
+
+
+def _load(weights: WeightsFile) -> Anchors:
+    """Reads tensors and a description: nothing in such a file can run. Raises WeightsError."""
+    path = checked_weights(weights)
+    try:
+        with safe_open(path, framework="pt") as f:
+            description = json.loads(f.metadata()["description"])
+            tensors = {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118 - not a dict
+        model = build(description["net"])
+        model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as e:
+        raise WeightsError(f"{path}: these are no weights of ours: {e}.", "Install redact again.") from None
+    return Anchors(fuse(model), description["head"]).eval()
