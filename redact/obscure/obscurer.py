@@ -6,115 +6,80 @@ track do not add up to a picture. See docs/decisions/0002-blur-that-cannot-be-un
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.findings import Kind
-from redact.geometry import Box
-from redact.obscure.planes import FramePlanes, Plane
-from redact.obscure.shape import exponent, mask, subsample
-from redact.policy import ObscurePolicy
+from redact.obscure.base import Area, BaseObscurer, StoredRegion
+from redact.obscure.grid import GridSize, edges, scale, weights
+from redact.obscure.shape import Runs
+from redact.policy import Method
 
-LEAST_CELL = 8  # luma samples: a small region keeps fewer averages, so that no cell is an eye
-STEPS = 32  # levels that an average is rounded to
+# Multiplications: OpenBLAS starts threads from 2^18 on (interface/gemm.c, SMP_THRESHOLD_MIN * 4).
+_ONE_THREAD = 1 << 17
 
-
-@dataclass(frozen=True, slots=True)
-class StoredRegion:
-    """A region in samples of the stored frame; ``track`` tells which object it belongs to."""
-
-    track: int
-    kind: Kind
-    box: Box
+__all__ = ["Obscurer", "StoredRegion"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Patch:
-    """A region on one plane: rows and columns of its data, and the covered samples (None: all)."""
+class Obscurer(BaseObscurer[NDArray[Any]]):
+    """Obscures planes that are numpy arrays."""
 
-    x1: int
-    y1: int
-    x2: int
-    y2: int
-    covered: NDArray[np.bool_] | None
+    def _fill(self, data: NDArray[Any], area: Area, value: int) -> None:
+        _write(data, area, np.asarray(value, data.dtype))
+
+    def _measure(self, data: NDArray[Any], area: Area, size: GridSize, bits: int) -> NDArray[Any]:
+        patch = data[area.y1 : area.y2, area.x1 : area.x2]
+        rows, columns = edges(area.height, size.rows), edges(area.width, size.columns)
+        sums = np.add.reduceat(patch, rows[:-1], axis=0, dtype=np.int64)
+        sums = np.add.reduceat(sums, columns[:-1], axis=1)
+        samples = np.outer(np.diff(rows), np.diff(columns))
+        if patch.ndim == 3:
+            sums = sums.transpose(2, 0, 1)
+        levels: NDArray[Any] = sums // samples // scale(bits).step
+        return levels.astype(np.float32)
+
+    def _paint(self, data: NDArray[Any], area: Area, levels: NDArray[Any], bits: int) -> None:
+        rows, columns = levels.shape[-2:]
+        to_sample = scale(bits)
+        if self._method is Method.BLUR:
+            sums = _spread(weights(area.height, rows) @ levels, weights(area.width, columns).T)
+            sums *= to_sample.factor
+            sums += to_sample.offset
+        else:
+            sums = levels * to_sample.step + to_sample.step // 2
+        value = sums.astype(data.dtype)
+        if self._method is Method.MOSAIC:
+            value = value.repeat(np.diff(edges(area.width, columns)), -1).repeat(np.diff(edges(area.height, rows)), -2)
+        _write(data, area, value.transpose(1, 2, 0) if data.ndim == 3 else value)
 
 
-class Obscurer:
-    """Obscures the regions of one segment's frames, handed over in display order.
+def _spread(left: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
+    """``left`` (..., H, K) times ``right`` (K, W). Exact in float32, in whatever order a library adds up: see WEIGHT.
 
-    Keeps each track's averages from the first frame that it sees of the track.
+    In blocks of rows that are too small for the library to start threads, which would wait for each
+    other on cores where other segments are at work.
     """
-
-    def __init__(self, policy: ObscurePolicy) -> None:
-        self._method = policy.method
-        self._cells = policy.cells
-        self._face_exponent = exponent(policy.face_padding) if policy.shape == "ellipse" else np.inf
-        self._held: dict[int, tuple[NDArray[Any], ...]] = {}
-
-    def apply(self, frame: FramePlanes, regions: Sequence[StoredRegion]) -> None:
-        """Obscures ``regions`` in ``frame``, in place, in the order given. Samples outside stay as they are."""
-        for region in regions:
-            x1, y1, x2, y2 = region.box.clip(frame.width, frame.height).to_ints()
-            x2, y2 = min(x2, frame.width), min(y2, frame.height)
-            if x2 <= x1 or y2 <= y1:
-                continue
-            n = self._face_exponent if region.kind is Kind.FACE else np.inf
-            covered = self._covered(region.box, (x1, y1, x2, y2), n)
-            patches = [_on_plane(p, x1, y1, x2, y2, covered) for p in frame.planes]
-            if self._method == "solid":
-                for plane, patch, value in zip(frame.planes, patches, frame.black_values, strict=True):
-                    _fill(plane, patch, np.asarray(value, plane.data.dtype))
-                continue
-            grids = self._held.get(region.track)
-            if grids is None:
-                columns = min(self._cells, max(1, (x2 - x1) // LEAST_CELL))
-                rows = min(self._cells, max(1, (y2 - y1) // LEAST_CELL))
-                step = (1 << frame.bits) // STEPS
-                grids = tuple(
-                    _averages(p.data[q.y1 : q.y2, q.x1 : q.x2], columns, rows, step)
-                    for p, q in zip(frame.planes, patches, strict=True)
-                )
-                self._held[region.track] = grids
-            smooth = cv2.INTER_LINEAR if self._method == "blur" else cv2.INTER_NEAREST
-            for plane, patch, grid in zip(frame.planes, patches, grids, strict=True):
-                size = (patch.x2 - patch.x1, patch.y2 - patch.y1)
-                _fill(plane, patch, cv2.resize(grid, size, interpolation=smooth))
-
-    @staticmethod
-    def _covered(box: Box, clipped: tuple[int, int, int, int], n: float) -> NDArray[np.bool_] | None:
-        """The shape of the whole region, cut to the part inside the picture."""
-        left, top, right, bottom = box.to_ints()
-        whole = mask(right - left, bottom - top, n)
-        if whole is None:
-            return None
-        x1, y1, x2, y2 = clipped
-        return whole[y1 - top : y2 - top, x1 - left : x2 - left]
+    height, (k, width) = left.shape[-2], right.shape
+    out = np.empty((*left.shape[:-1], width), np.float32)
+    block = max(1, _ONE_THREAD // (k * width))
+    for top in range(0, height, block):
+        np.matmul(left[..., top : top + block, :], right, out=out[..., top : top + block, :])
+    return out
 
 
-def _on_plane(plane: Plane, x1: int, y1: int, x2: int, y2: int, covered: NDArray[np.bool_] | None) -> _Patch:
-    """Maps a region from luma samples to a plane's samples, outwards."""
-    sx, sy = plane.sub_x, plane.sub_y
-    px1, py1, px2, py2 = x1 // sx, y1 // sy, -(-x2 // sx), -(-y2 // sy)
-    if covered is not None:
-        covered = subsample(covered, x1 - px1 * sx, y1 - py1 * sy, sx, sy)
-    return _Patch(px1, py1, px2, py2, covered)
-
-
-def _averages(patch: NDArray[Any], columns: int, rows: int, step: int) -> NDArray[Any]:
-    """(rows, columns[, C]) averages of a patch, each rounded to the middle of its step."""
-    grid = cv2.resize(np.ascontiguousarray(patch), (columns, rows), interpolation=cv2.INTER_AREA)
-    return (grid // step * step + step // 2).astype(patch.dtype)
-
-
-def _fill(plane: Plane, patch: _Patch, value: NDArray[Any]) -> None:
-    target = plane.data[patch.y1 : patch.y2, patch.x1 : patch.x2]
-    if patch.covered is None:
+def _write(data: NDArray[Any], area: Area, value: NDArray[Any]) -> None:
+    target = data[area.y1 : area.y2, area.x1 : area.x2]
+    if area.runs is None:
         target[...] = value
         return
-    where = patch.covered if target.ndim == 2 else patch.covered[..., None]
-    np.copyto(target, value, where=where)
+    where = _covered(area.runs, area.width)
+    np.copyto(target, value, where=where if data.ndim == 2 else where[..., None])
+
+
+@lru_cache(maxsize=16)  # the chroma planes of a region share theirs, and so do frames where its size rests
+def _covered(runs: Runs, width: int) -> NDArray[np.bool_]:
+    """(rows, width) bool, True where covered."""
+    column = np.arange(width, dtype=np.int32)
+    return np.asarray((column >= runs.starts[:, None]) & (column < runs.ends[:, None]))

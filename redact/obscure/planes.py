@@ -5,26 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from numpy.typing import NDArray
-
 
 @dataclass(frozen=True, slots=True)
 class Plane:
-    """``data``: writable (H, W) or (H, W, C) uint8 or uint16, values in the low bits.
+    """``data``: writable (H, W) or (H, W, C), a numpy array or a torch tensor.
 
+    uint8, or 16 bits wide (a tensor also as int16) with the value in the low bits.
     ``sub_x``, ``sub_y``: luma samples per sample of this plane, across and down.
     """
 
-    data: NDArray[Any]
+    data: Any
     sub_x: int
     sub_y: int
 
 
 @dataclass(frozen=True, slots=True)
 class FramePlanes:
-    """A whole frame: ``width`` x ``height`` luma samples of ``bits`` each.
+    """A whole frame: ``width`` x ``height`` luma samples of ``bits`` each (8 to 16).
 
-    The first plane is luma (or the only one, or a colour of ``rgb``), the others chroma.
+    The first plane is luma (or the only one, or a colour of ``rgb``), the others chroma. Samples
+    that carry 10 bits at their upper end (P010) are samples of 16 bits.
     """
 
     planes: tuple[Plane, ...]

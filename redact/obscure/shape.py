@@ -1,8 +1,9 @@
-"""Which samples of a region are covered."""
+"""Which samples of a region are covered: row by row, from where to where."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 
 # Below this padding an ellipse that holds the whole detected box is a box but for a few pixels.
 _LEAST_PADDING = 0.02
+# Samples: a region's edges were rounded outwards, so its centre may lie a little off the detected box's.
+_SLACK = 1.0
+_ROUNDING = 1e-9  # a sample on the very edge is covered, on whatever machine
 
 
 def exponent(padding: float) -> float:
@@ -23,28 +27,69 @@ def exponent(padding: float) -> float:
     return max(2.0, math.log(2.0) / math.log(1.0 + 2.0 * padding))
 
 
-@lru_cache(maxsize=512)
-def mask(width: int, height: int, n: float) -> NDArray[np.bool_] | None:
-    """(height, width) bool, True where covered; None where everything is. Read-only."""
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The sides of a region that lie on the picture's edge.
+
+    There the region was cut off, and what is left of its padding on that side is not known: towards
+    such a side the shape is a box.
+    """
+
+    left: bool = False
+    top: bool = False
+    right: bool = False
+    bottom: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Runs:
+    """``starts``, ``ends`` (rows,) int32: row r is covered from column starts[r] to before ends[r], at least one."""
+
+    starts: NDArray[np.int32]
+    ends: NDArray[np.int32]
+
+
+@lru_cache(maxsize=1024)
+def runs(width: int, height: int, n: float, flat: Sides) -> Runs | None:
+    """The covered samples of a region of ``width`` x ``height`` luma samples; None where all are."""
     if math.isinf(n):
         return None
-    # A sample is covered if any part of it is: its point nearest to the centre decides.
-    x = np.maximum(np.abs(np.arange(width) + 0.5 - width / 2) - 0.5, 0) / (width / 2)
-    y = np.maximum(np.abs(np.arange(height) + 0.5 - height / 2) - 0.5, 0) / (height / 2)
-    covered: NDArray[np.bool_] = (x**n)[None, :] + (y**n)[:, None] <= 1.0
-    covered.flags.writeable = False
-    return covered
+    x = _distance(width, flat.left, flat.right) ** n
+    y = _distance(height, flat.top, flat.bottom) ** n
+    # x falls to the middle and rises from there, so each row's covered samples are neighbours.
+    reach = 1.0 - y + _ROUNDING
+    half = width // 2
+    starts = half - np.searchsorted(x[:half][::-1], reach, side="right")
+    ends = half + np.searchsorted(x[half:], reach, side="right")
+    return Runs(starts.astype(np.int32), ends.astype(np.int32))
 
 
-def subsample(covered: NDArray[np.bool_], offset_x: int, offset_y: int, sub_x: int, sub_y: int) -> NDArray[np.bool_]:
-    """The mask on a plane with fewer samples: covered where any luma sample under it is.
+def _distance(length: int, flat_low: bool, flat_high: bool) -> NDArray[np.float64]:
+    """(length,) how far from the middle each sample lies, 0..1.
 
-    ``offset_x``, ``offset_y``: how far into its chroma sample the region's first luma sample lies.
+    A sample counts as near as its nearest point, less the slack: it is covered if any part of it is.
+    """
+    at = np.arange(length) + 0.5 - length / 2
+    far = np.asarray(np.maximum(np.abs(at) - 0.5 - _SLACK, 0) / (length / 2))
+    if flat_low:
+        far[at < 0] = 0
+    if flat_high:
+        far[at > 0] = 0
+    return far
+
+
+@lru_cache(maxsize=2048)
+def subsample(whole: Runs, offset_x: int, offset_y: int, sub_x: int, sub_y: int) -> Runs:
+    """The runs on a plane with fewer samples: a sample is covered where any luma sample under it is.
+
+    ``offset_x``, ``offset_y``: how far into its sample of this plane the region's first luma sample lies.
     """
     if sub_x == sub_y == 1:
-        return covered
-    h, w = covered.shape
-    rows, columns = -(-(h + offset_y) // sub_y), -(-(w + offset_x) // sub_x)
-    full = np.zeros((rows * sub_y, columns * sub_x), bool)
-    full[offset_y : offset_y + h, offset_x : offset_x + w] = covered
-    return np.asarray(full.reshape(rows, sub_y, columns, sub_x).any(axis=(1, 3)))
+        return whole
+    height = len(whole.starts)
+    rows = -(-(height + offset_y) // sub_y)
+    # The first and last luma rows stand in for rows of their sample that lie outside the region.
+    under = np.clip(np.arange(rows * sub_y) - offset_y, 0, height - 1).reshape(rows, sub_y)
+    starts = (whole.starts[under].min(axis=1) + offset_x) // sub_x
+    ends = -(-(whole.ends[under].max(axis=1) + offset_x) // sub_x)
+    return Runs(starts, ends)

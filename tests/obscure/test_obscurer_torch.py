@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -27,6 +27,15 @@ from hypothesis import strategies as st
 from redact.obscure import FramePlanes, Obscurer, Plane, StoredRegion
 from redact.obscure.torch_obscurer import TorchObscurer
 from redact.policy import ObscurePolicy
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """The tests run side by side: threads that wait for each other's cores take seconds for what takes none."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def on(device: str, frame: FramePlanes) -> FramePlanes:

@@ -1,0 +1,108 @@
+"""What every obscurer does, on whatever device: which samples, which grid, held for how long."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from redact.findings import Kind
+from redact.geometry import Box
+from redact.obscure.grid import GridSize, grid_size
+from redact.obscure.planes import FramePlanes, Plane
+from redact.obscure.shape import Runs, Sides, exponent, runs, subsample
+from redact.policy import Method, ObscurePolicy
+
+A = TypeVar("A")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRegion:
+    """A region in samples of the stored frame; ``track`` tells which object it belongs to."""
+
+    track: int
+    kind: Kind
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A region on one plane: half-open rows and columns of its data, and the covered samples (None: all)."""
+
+    x1: int
+    y1: int
+    x2: int
+    y2: int
+    runs: Runs | None
+
+    @property
+    def width(self) -> int:
+        return self.x2 - self.x1
+
+    @property
+    def height(self) -> int:
+        return self.y2 - self.y1
+
+
+class BaseObscurer(ABC, Generic[A]):
+    """Obscures the regions of one segment's frames, handed over in display order.
+
+    ``A`` is the kind of array that the planes hold. Keeps each track's levels from the first frame
+    that it sees of the track. A sample of a chroma plane is covered where any luma sample under it is.
+    """
+
+    def __init__(self, policy: ObscurePolicy) -> None:
+        self._method = Method(policy.method)
+        self._cells = policy.cells
+        self._face_exponent = exponent(policy.face_padding if policy.shape == "ellipse" else 0.0)
+        self._plate_exponent = exponent(0.0)
+        self._held: dict[int, tuple[A, ...]] = {}
+
+    def apply(self, frame: FramePlanes, regions: Sequence[StoredRegion]) -> None:
+        """Obscures ``regions`` in ``frame``, in place, in the order given. Samples outside stay as they are."""
+        for region in regions:
+            if region.box.is_empty:
+                continue
+            x1, y1, x2, y2 = region.box.clip(frame.width, frame.height).to_ints()
+            if x2 <= x1 or y2 <= y1:
+                continue
+            sides = Sides(x1 == 0, y1 == 0, x2 == frame.width, y2 == frame.height)
+            n = self._face_exponent if region.kind is Kind.FACE else self._plate_exponent
+            luma = Area(x1, y1, x2, y2, runs(x2 - x1, y2 - y1, n, sides))
+            areas = [_on_plane(luma, p) for p in frame.planes]
+            if self._method is Method.SOLID:
+                for plane, area, value in zip(frame.planes, areas, frame.black_values, strict=True):
+                    self._fill(plane.data, area, value)
+                continue
+            held = self._held.get(region.track)
+            if held is None:
+                size = grid_size(luma.width, luma.height, self._cells)
+                held = tuple(
+                    self._measure(p.data, a, size, frame.bits) for p, a in zip(frame.planes, areas, strict=True)
+                )
+                self._held[region.track] = held
+            for plane, area, levels in zip(frame.planes, areas, held, strict=True):
+                self._paint(plane.data, area, levels, frame.bits)
+
+    @abstractmethod
+    def _fill(self, data: A, area: Area, value: int) -> None:
+        """Sets the covered samples of a plane to one value."""
+
+    @abstractmethod
+    def _measure(self, data: A, area: Area, size: GridSize, bits: int) -> A:
+        """The levels (rows, columns) or (C, rows, columns) of the averages of an area's cells."""
+
+    @abstractmethod
+    def _paint(self, data: A, area: Area, levels: A, bits: int) -> None:
+        """Sets the covered samples of a plane to what ``levels`` look like at the area's size."""
+
+
+def _on_plane(luma: Area, plane: Plane) -> Area:
+    """Maps an area from luma samples to a plane's samples, outwards."""
+    sx, sy = plane.sub_x, plane.sub_y
+    x1, y1 = luma.x1 // sx, luma.y1 // sy
+    here = luma.runs
+    if here is not None:
+        here = subsample(here, luma.x1 - x1 * sx, luma.y1 - y1 * sy, sx, sy)
+    return Area(x1, y1, -(-luma.x2 // sx), -(-luma.y2 // sy), here)
