@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import redact.detect.network as network  # first: it keeps ultralytics from calling home
+from redact.detect import network  # first: it keeps ultralytics from calling home
 
 # isort: split
 import ultralytics

@@ -22,6 +22,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
 from ultralytics.utils.torch_utils import ModelEMA
@@ -117,7 +118,7 @@ def main() -> None:
     p.add_argument("--bank", type=Path, help="drawn plates, vehicles, signs and people (generate.py)")
     p.add_argument("--weight", type=float, action="append", help="share of each pack (default: equal)")
     p.add_argument("--out", type=Path, required=True)
-    p.add_argument("--start", type=Path, help="a checkpoint to take the first weights from")
+    p.add_argument("--start", type=Path, help="a .safetensors file of models/weights to take the first weights from")
     p.add_argument("--imgsz", type=int, default=416)
     p.add_argument("--batch", type=int, default=32)
     p.add_argument("--steps", type=int, default=20000)
@@ -135,7 +136,8 @@ def main() -> None:
     cuda = device.type == "cuda"
     a.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
-    model = build(a.size).to(device)
+    # Channels last: a sixth faster on a CPU (35 images/s against 30 on two cores), and what tensor cores want.
+    model = build(a.size).to(device, memory_format=torch.channels_last)
     loss_of = model.init_criterion()
     bce = MaskedBCE()
     loss_of.one2many.bce = loss_of.one2one.bce = bce
@@ -158,9 +160,9 @@ def main() -> None:
         optimiser.load_state_dict(state["optimiser"])
         print(f"continues at step {step}", flush=True)
     elif a.start:
-        state = torch.load(a.start, map_location=device, weights_only=True)
-        model.load_state_dict(state["ema"])
-        ema.ema.load_state_dict(state["ema"])
+        first_weights = load_file(a.start)
+        model.load_state_dict(first_weights)
+        ema.ema.load_state_dict(first_weights)
 
     weights = a.weight or [1.0] * len(a.pack)
     data = DataLoader(
@@ -206,7 +208,7 @@ def main() -> None:
         for g in optimiser.param_groups:
             g["lr"] = lr
         batch = {k: v.to(device, non_blocking=True) for k, v in batch.items()}
-        x = batch["img"].float() / 255
+        x = batch["img"].to(memory_format=torch.channels_last).float() / 255
         bce.known = known_at_anchors(batch["known"], strides)
         with torch.autocast(device.type, torch.bfloat16, enabled=cuda):
             preds = model(x)
