@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -28,21 +29,40 @@ from redact.staging import output_error
 Errors = Callable[[], AbstractContextManager[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Hands:
+    """Who does the work: a runner, how many workers it has, who tells its nodes, and whom to show the state."""
+
+    runner: Runner
+    workers: int
+    nodes: Callable[[], tuple[Node, ...]]
+    show: Callable[[State], None]
+
+
 @contextmanager
-def _runner(address: str, workers: int) -> Iterator[tuple[Runner, int, Callable[[], tuple[Node, ...]]]]:
-    """A runner, how many workers it has, and who tells its nodes."""
+def _hands(address: str, workers: int) -> Iterator[_Hands]:
     if not address:
         with LocalRunner(workers or None) as local:
             here = (Node("this machine", local.workers),)
-            yield local, local.workers, lambda: here
+            yield _Hands(local, local.workers, lambda: here, lambda state: None)
         return
     from redact.run.cluster import ClusterRunner
+    from redact.run.metrics import BatchMetrics
 
     with ClusterRunner(address) as cluster:
-        yield (
-            cluster,
-            cluster.workers,
-            lambda: tuple(Node(n.name, n.cpus, n.gpus) for n in cluster.nodes()),
+        metrics = BatchMetrics()
+
+        def show(s: State) -> None:
+            metrics.show(
+                frames=s.frames,
+                fates={fate: s.fates.get(fate, 0) for fate in Fate},
+                times_real_time=s.hours_per_hour,
+                in_flight=len(s.in_flight),
+                left=s.listed - s.finished,
+            )
+
+        yield _Hands(
+            cluster, cluster.workers, lambda: tuple(Node(n.name, n.cpus, n.gpus) for n in cluster.nodes()), show
         )
 
 
@@ -81,14 +101,15 @@ def register(app: typer.Typer, errors: Errors, out: Console, err: Console) -> No
             for notice in listed.notices:
                 err.print(escape(notice))
             log = _opened(events, stack)
-            runner, count, nodes = stack.enter_context(_runner(address, workers))
+            hands = stack.enter_context(_hands(address, workers))
             if dry_run:
-                _show_estimate(out, estimate(listed, place, runner, count), as_json)
+                _show_estimate(out, estimate(listed, place, hands.runner, hands.workers), as_json)
                 return
             display = stack.enter_context(BatchDisplay(err))
 
             def tell(told: Told) -> None:
                 display.show(told.state)
+                hands.show(told.state)
                 r = told.result
                 if r is None:
                     return
@@ -104,9 +125,9 @@ def register(app: typer.Typer, errors: Errors, out: Console, err: Console) -> No
                 listed,
                 journal,
                 place,
-                runner,
-                at_once=at_once or max(2, count // 8 + 1),
-                nodes=nodes,
+                hands.runner,
+                at_once=at_once or max(2, hands.workers // 8 + 1),
+                nodes=hands.nodes,
                 tell=tell,
                 events=log,
             )

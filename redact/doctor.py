@@ -56,12 +56,13 @@ def examine() -> Iterator[Finding]:
         yield Finding("model cards", False, str(e))
         cards = {}
     for card in cards.values():
-        try:
-            path = checked_weights(card.onnx)
-        except RedactError as e:
-            yield Finding(f"weights {card.name}", False, str(e))
-        else:
-            yield Finding(f"weights {card.name}", True, f"{path.name}, SHA-256 {card.onnx.sha256}")
+        for weights in card.files.values():
+            try:
+                path = checked_weights(weights)
+            except RedactError as e:
+                yield Finding(f"weights {card.name}", False, str(e), needed=not card.can_be_pulled)
+            else:
+                yield Finding(f"weights {card.name}", True, f"{path.name}, SHA-256 {weights.sha256}")
     free = shutil.disk_usage(Path.cwd()).free / 1e9
     yield Finding(
         "free disk", free >= _LEAST_FREE_GB, f"{free:.1f} GB here; long videos need as much as they are large"

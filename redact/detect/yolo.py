@@ -6,51 +6,60 @@ is decided here. See docs/decisions/0004-detectors.md for the head that is expor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.detect.base import OneByOne, check_picture, pad_to_multiple, suppress, to_detections
+from redact.detect.base import OneByOne, as_input, check_picture, suppress, to_detections
 from redact.detect.cards import Card, checked_weights
 from redact.detect.session import open_session
+from redact.errors import WeightsError
 from redact.findings import Detection, Kind
 
-CLASSES = (Kind.FACE, Kind.PLATE)
-STRIDE = 32  # px: the coarsest level of the network
 GREY = 114  # the value that training pads with
 NMS_IOU = 0.5
 
 
 def select(
-    boxes: NDArray[np.float32], scores: NDArray[np.float32], min_score: float, width: int, height: int
+    boxes: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    classes: Sequence[str],
+    min_score: float,
+    size: tuple[int, int],
 ) -> tuple[Detection, ...]:
-    """Findings among anchors: ``boxes`` (N, 4) xyxy pixels, ``scores`` (N, classes)."""
+    """Findings among anchors: ``boxes`` (N, 4) xyxy pixels, ``scores`` (N, classes).
+
+    ``classes`` as on a card; ``size`` is (width, height) of the picture.
+    """
     kinds: list[Kind] = []
-    kept_boxes, kept_scores = [], []
-    for c, kind in enumerate(CLASSES):
-        good = scores[:, c] >= min_score
-        b, s = boxes[good], scores[good, c]
+    kept_boxes, kept_scores = [np.zeros((0, 4), np.float32)], [np.zeros(0, np.float32)]
+    for kind in sorted({Kind(c) for c in classes if c != "other"}):
+        s = scores[:, [i for i, c in enumerate(classes) if c == kind]].max(1, initial=0.0)
+        good = s >= min_score
+        b, s = boxes[good], s[good]
         keep = suppress(b, s, NMS_IOU)
         kinds += [kind] * len(keep)
         kept_boxes.append(b[keep])
         kept_scores.append(s[keep])
-    return to_detections(kinds, np.concatenate(kept_boxes), np.concatenate(kept_scores), width, height)
+    return to_detections(kinds, np.concatenate(kept_boxes), np.concatenate(kept_scores), *size)
 
 
 class YoloOnnx(OneByOne):
     """A YOLO26 face and plate detector on the CPU."""
 
     def __init__(self, card: Card, *, min_score: float, threads: int) -> None:
+        if card.onnx is None:
+            raise WeightsError(f"The detector {card.name!r} has no weights for the CPU.", "Choose another one.")
         self.name = card.name
         self.sha256 = card.onnx.sha256
         self.kinds = card.finds
+        self._card = card
         self._min_score = min_score
         self._session = open_session(str(checked_weights(card.onnx)), threads)
 
     def detect(self, picture: NDArray[np.uint8]) -> tuple[Detection, ...]:
         check_picture(picture)
         h, w = picture.shape[:2]
-        padded = pad_to_multiple(picture, STRIDE, GREY)
-        x = np.ascontiguousarray(padded.transpose(2, 0, 1)[None], np.float32)
-        x *= np.float32(1 / 255)
-        boxes, scores = self._session.run(None, {"image": x})
-        return select(boxes[0], scores[0], self._min_score, w, h)
+        boxes, scores = self._session.run(None, {"image": as_input(picture, self._card.input, GREY)})
+        return select(boxes[0], scores[0], self._card.classes, self._min_score, (w, h))

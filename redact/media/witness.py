@@ -30,16 +30,20 @@ from redact.media.frames import View
 
 @cache
 def ffmpeg_program() -> str:
-    """Path of the ffmpeg program: REDACT_FFMPEG, else the one on the PATH, else the one in imageio-ffmpeg."""
+    """Path of the ffmpeg program: REDACT_FFMPEG, else the one in imageio-ffmpeg, else the one on the PATH.
+
+    The one in the package comes first: a system's own may be years older, and nodes of a cluster
+    should judge alike. Any from 5.1 on will do.
+    """
     named = os.environ.get("REDACT_FFMPEG")
     if named:
         return named
-    found = shutil.which("ffmpeg")
-    if found:
-        return found
     import imageio_ffmpeg
 
-    return str(imageio_ffmpeg.get_ffmpeg_exe())
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError:  # no binary for this kind of machine in the package
+        return shutil.which("ffmpeg") or "ffmpeg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +137,11 @@ class Witness:
 
     def _command(self, table: Path) -> list[str]:
         where: dict[str, Any] = {"noautorotate": None, "copyts": None}
+        with open_source(self._file) as container:
+            began = Fraction(container.start_time or 0, av.time_base)
+            base = container.streams[0].time_base or Fraction(1, 1000)
         if self._stretch.start_seconds is not None:
             # ffmpeg counts the place to begin at from the start of the file, whatever time it gives it.
-            with open_source(self._file) as container:
-                began = Fraction(container.start_time or 0, av.time_base)
             where["ss"] = f"{float(self._stretch.start_seconds - began):.6f}"
         how: dict[str, Any] = {"fps_mode": "passthrough"}
         if self._stretch.frames is not None:
@@ -144,7 +149,8 @@ class Witness:
         source = ffmpeg.input(f"file:{self._file}", **where)["0"]
         pixels = ffmpeg.output(source, "pipe:1", format="rawvideo", pix_fmt="yuv420p", sws_flags="area", **how)
         # One line a frame with its exact time; the pixels' hash is cut to the shortest there is.
-        stamps = ffmpeg.output(source, str(table), format="framehash", hash="adler32", enc_time_base="demux", **how)
+        ticks = f"{base.numerator}/{base.denominator}"  # "demux" would say the same, but only from ffmpeg 6.1 on
+        stamps = ffmpeg.output(source, str(table), format="framehash", hash="adler32", enc_time_base=ticks, **how)
         both = ffmpeg.merge_outputs(pixels, stamps).global_args("-v", "error", "-nostdin")
         return [str(part) for part in both.compile(ffmpeg_program())]
 

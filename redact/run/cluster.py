@@ -8,31 +8,41 @@ else, and all of it on a cluster without GPUs, is tasks on CPU cores.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from types import TracebackType
 from typing import Any, TypeVar
 
 import ray as _ray
 from ray.exceptions import (
+    GetTimeoutError,
     ObjectStoreFullError,
     OutOfDiskError,
+    OutOfMemoryError,
     RayActorError,
     RayError,
     RayTaskError,
+    RuntimeEnvSetupError,
 )
 
 from redact.errors import SpaceError, UsageError, WorkerError
 from redact.record import code_sha256, versions
-from redact.run.session import session
+from redact.run.metrics import note_gpu_memory
+from redact.run.session import RETRIES, session
 
 ray: Any = _ray  # its functions carry no types
 T = TypeVar("T")
 
 GPU_SHARE = 0.25  # four decoders and detectors on one GPU: one alone leaves it idle while it decodes
-RETRIES = 3  # of a piece of work whose worker or node died; then it is the work that kills workers
+_LOOK_AGAIN = 2.0  # seconds between two looks at which nodes there are
+_GPU_TRIES = 2  # deaths of GPU actors under a piece of work before it is done where it can harm nothing else
+
+Code = tuple[str, tuple[tuple[str, str], ...]]
+"""Digest of redact's code, and versions of the libraries that matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +54,59 @@ class NodeInfo:
     gpus: float
 
 
-def _call(function: Callable[..., T], *job: Any) -> T:
+@cache
+def _who() -> Code:
+    """Which code this process runs: read once, so that files replaced under a running worker do not count."""
+    return code_sha256(), tuple(sorted(versions().items()))
+
+
+def _call(code: Code, function: Callable[..., T], *job: Any) -> T:
+    """Does a piece of work, where this process runs the driver's code.
+
+    Asked each time: nodes come and go while a batch runs, and the record names one code for all.
+    """
     import cv2
 
+    if _who() != code:
+        raise UsageError(
+            f"A node of the cluster runs another version than the driver: {_differences(_who(), code)}.",
+            "Install the same versions on all nodes and run again; finished segments are kept.",
+        )
     cv2.setNumThreads(1)
     return function(*job)
 
 
-def _who() -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Which code a worker runs."""
-    return code_sha256(), tuple(sorted(versions().items()))
+def _differences(theirs: Code, ours: Code) -> str:
+    different = sorted(set(dict(theirs[1]).items()) ^ set(dict(ours[1]).items()))
+    return ", ".join(f"{k} {v}" for k, v in different) or "redact's code"
 
 
 class _Looker:
     """An actor that holds a share of a GPU and keeps its detectors loaded."""
 
-    def call(self, function: Callable[..., T], *job: Any) -> T:
-        return _call(function, *job)
+    def call(self, code: Code, function: Callable[..., T], *job: Any) -> T:
+        result = _call(code, function, *job)
+        note_gpu_memory()
+        return result
+
+
+@dataclass(slots=True, eq=False)
+class _Seat:
+    """A looker as the driver sees it: how many pieces of work wait there."""
+
+    actor: Any
+    load: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Flying:
+    """A piece of work that was handed to the cluster. ``seat``: the looker that has it; None for a task."""
+
+    function: Callable[..., Any]
+    job: tuple[Any, ...]
+    seat: _Seat | None = None
+    waiting: Any = None
+    deaths: int = 0
 
 
 class ClusterRunner:
@@ -70,16 +116,18 @@ class ClusterRunner:
         self._address = address
         self._stack = ExitStack()
         self._task: Any = None
-        self._lookers: list[Any] = []
-        self._load: list[int] = []
+        self._seats: list[_Seat] = []
         self._lock = threading.Lock()
+        self._running = 0
+        self._cores, self._gpus = 1, 0.0
+        self._looked = -_LOOK_AGAIN
 
     def __enter__(self) -> ClusterRunner:
         with ExitStack() as stack:
             stack.enter_context(session(self._address))
             self._task = ray.remote(num_cpus=1, max_retries=RETRIES)(_call)
             self._check_code()
-            self._start_lookers()
+            self._look_around()
             self._stack = stack.pop_all()
         return self
 
@@ -91,7 +139,8 @@ class ClusterRunner:
     @property
     def workers(self) -> int:
         """How many pieces of work the cluster does at a time."""
-        return max(1, int(ray.cluster_resources().get("CPU", 1)))
+        self._look_around()
+        return self._cores
 
     def nodes(self) -> list[NodeInfo]:
         """The nodes that are alive now."""
@@ -104,79 +153,134 @@ class ClusterRunner:
     def map(self, function: Callable[..., T], jobs: Iterable[tuple[Any, ...]]) -> Iterator[T]:
         """Calls ``function(*job)`` for each job on some worker; yields results in the order of the jobs.
 
-        At most two jobs per core are in flight. Work whose worker or node dies is done again
-        elsewhere; raises WorkerError where that happens more than RETRIES times, SpaceError where the
-        cluster's memory for results or its disks are full, and what the function raised.
+        At most two jobs per core are in flight, all callers together, and one more for each caller:
+        a thousand videos need no more than ten. Work whose worker or node dies is done again
+        elsewhere; raises WorkerError where that happens more than RETRIES times, SpaceError where
+        the cluster's memory for results or its disks are full, and what the function raised.
         """
-        flight: deque[Any] = deque()
+        flight: deque[_Flying] = deque()
         remaining = iter(jobs)
         try:
             while True:
-                while len(flight) < 2 * self.workers:
+                while self._may_start(bool(flight)):
                     job = next(remaining, None)
                     if job is None:
                         break
-                    flight.append(self._submit(function, job))
+                    flight.append(self._start(_Flying(function, job)))
                 if not flight:
                     return
-                yield self._result(flight.popleft())
+                result = self._result(flight[0])
+                self._landed(flight.popleft())
+                yield result
         finally:
-            for waiting in flight:
-                ray.cancel(waiting, force=False)
+            for f in flight:
+                ray.cancel(f.waiting, force=False)
+                self._landed(f)
 
-    def _submit(self, function: Callable[..., T], job: tuple[Any, ...]) -> Any:
-        if function.__name__ != "analyse" or not self._lookers:
-            return self._task.remote(function, *job)
+    def _may_start(self, one_flies: bool) -> bool:
+        return not one_flies or self._running < 2 * self.workers
+
+    def _start(self, f: _Flying) -> _Flying:
+        self._hand_over(f)
         with self._lock:
-            i = min(range(len(self._lookers)), key=self._load.__getitem__)
-            self._load[i] += 1
-        return self._lookers[i].call.remote(function, *job)
+            self._running += 1
+        return f
 
-    @staticmethod
-    def _result(waiting: Any) -> Any:
-        try:
-            return ray.get(waiting)
-        except RayTaskError as e:
-            if isinstance(e.cause, Exception):
-                raise e.cause from None
-            raise WorkerError(f"A worker failed: {e}.", "Run again.") from None
-        except (ObjectStoreFullError, OutOfDiskError):
-            raise SpaceError(
-                "The cluster's object store or scratch disk is full.", "Free some space on its nodes and run again."
-            ) from None
-        except (RayActorError, RayError) as e:
-            first = str(e).strip().splitlines()[0]
-            raise WorkerError(
-                f"A piece of work killed its worker {RETRIES + 1} times or its nodes are gone ({first})",
-                "Look at the source, and at the memory of the nodes; finished segments are kept for the next run.",
-            ) from None
+    def _landed(self, f: _Flying) -> None:
+        with self._lock:
+            self._running -= 1
+            if f.seat is not None:
+                f.seat.load -= 1
+
+    def _hand_over(self, f: _Flying) -> None:
+        with self._lock:
+            if f.seat is not None:
+                f.seat.load -= 1
+            f.seat = None
+            if f.function.__name__ == "analyse" and self._seats and f.deaths < _GPU_TRIES:
+                f.seat = min(self._seats, key=lambda s: s.load)
+                f.seat.load += 1
+        # The name shows in Ray's dashboard and as the title of the worker's process.
+        work = self._task if f.seat is None else f.seat.actor.call
+        f.waiting = work.options(name=f.function.__name__).remote(_who(), f.function, *f.job)
+
+    def _result(self, f: _Flying) -> Any:
+        while True:
+            try:
+                return ray.get(f.waiting, timeout=_LOOK_AGAIN)
+            except GetTimeoutError:
+                self._look_around()  # a looker whose node is gone would be waited for for ever
+            except RayTaskError as e:
+                if isinstance(e.cause, Exception):
+                    raise e.cause from None
+                raise WorkerError(f"A worker failed: {e}.", "Run again.") from None
+            except (ObjectStoreFullError, OutOfDiskError):
+                raise SpaceError(
+                    "The cluster's object store or scratch disk is full.", "Free some space on its nodes and run again."
+                ) from None
+            except RayError as e:
+                if f.seat is None or not isinstance(e, RayActorError):
+                    raise _dead(e) from None
+                # All that waited at this looker died with it, and most of that is innocent.
+                f.deaths += 1
+                self._hand_over(f)
 
     def _check_code(self) -> None:
         """Refuses a cluster of which any node runs other code or library versions than the driver."""
-        ours = _who()
         ask = ray.remote(num_cpus=0, max_retries=RETRIES)(_who)
         strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
         nodes = [n for n in ray.nodes() if n["Alive"]]
         answers = [ask.options(scheduling_strategy=strategy(n["NodeID"], soft=False)).remote() for n in nodes]
         for node, waiting in zip(nodes, answers, strict=True):
+            name = node["NodeManagerHostname"]
             try:
                 theirs = ray.get(waiting)
             except RayTaskError as e:
                 raise UsageError(
-                    f"The node {node['NodeManagerHostname']} cannot run redact: {e.cause}.",
-                    "Install the same version on all nodes.",
+                    f"The node {name} cannot run redact: {e.cause}.", "Install the same version on all nodes."
                 ) from None
-            if theirs != ours:
-                different = sorted(set(dict(theirs[1]).items()) ^ set(dict(ours[1]).items()))
-                what = ", ".join(f"{k} {v}" for k, v in different) or "redact's code"
+            except RayError as e:
                 raise UsageError(
-                    f"The node {node['NodeManagerHostname']} runs another version than this machine: {what}.",
+                    f"The node {name} does not answer: {_first_line(e)}", "Look at the node, or take it out."
+                ) from None
+            if theirs != _who():
+                raise UsageError(
+                    f"The node {name} runs another version than this machine: {_differences(theirs, _who())}.",
                     "Install the same versions on all nodes.",
                 )
 
-    def _start_lookers(self) -> None:
-        gpus = sum(n.gpus for n in self.nodes())
-        count = int(gpus / GPU_SHARE)
-        looker = ray.remote(num_gpus=GPU_SHARE, num_cpus=1, max_restarts=-1, max_task_retries=RETRIES)(_Looker)
-        self._lookers = [looker.remote() for _ in range(count)]
-        self._load = [0] * count
+    def _look_around(self) -> None:
+        """Counts cores and GPUs again, at most every few seconds, and keeps a looker on each share of a GPU."""
+        with self._lock:
+            if time.monotonic() - self._looked < _LOOK_AGAIN:
+                return
+            self._looked = time.monotonic()
+            nodes = self.nodes()
+            self._cores = max(1, int(sum(n.cpus for n in nodes)))
+            wanted = sum(int(n.gpus / GPU_SHARE) for n in nodes)
+            if wanted < len(self._seats):
+                # Which of them had a place on the nodes that are gone is not known: begin anew with all.
+                for seat in self._seats:
+                    ray.kill(seat.actor)
+                self._seats = []
+            looker = ray.remote(num_gpus=GPU_SHARE, num_cpus=1, max_restarts=-1)(_Looker)
+            self._seats += [_Seat(looker.remote()) for _ in range(wanted - len(self._seats))]
+
+
+def _dead(e: RayError) -> WorkerError | UsageError:
+    if isinstance(e, RuntimeEnvSetupError):
+        return UsageError(f"A node of the cluster cannot start workers: {_first_line(e)}", "Look at the node.")
+    if isinstance(e, OutOfMemoryError):
+        return WorkerError(
+            f"A piece of work ran its node out of memory {RETRIES + 1} times.",
+            "Give the nodes more memory, or fewer CPUs to Ray; finished segments are kept for the next run.",
+        )
+    return WorkerError(
+        f"A piece of work killed its worker {RETRIES + 1} times or its nodes are gone ({_first_line(e)})",
+        "Look at the source, and at the memory of the nodes; finished segments are kept for the next run.",
+    )
+
+
+def _first_line(e: RayError) -> str:
+    lines = str(e).strip().splitlines()
+    return lines[0] if lines else type(e).__name__

@@ -7,12 +7,21 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import ray
 
 from redact.errors import UsageError
 
 LOCAL = "local"
+RETRIES = 3  # of a piece of work whose worker or node died; then it is the work that kills workers
+
+# What Ray would do otherwise, read by the driver before it connects.
+_HABITS = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # nothing about this work is reported to anybody
+    "RAY_task_oom_retries": str(RETRIES),  # for ever: work that no node has the memory for would never end
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # a driver started by uv would have every worker install itself anew
+}
 
 
 @contextmanager
@@ -21,18 +30,21 @@ def session(address: str) -> Iterator[None]:
 
     Workers start in an empty folder of their own, so that a folder of the driver that holds a
     ``redact/`` or ``models/`` of its own does not shadow the installed code (Ray puts the driver's
-    folder first on a worker's path). Raises UsageError where no cluster answers.
+    folder first on a worker's path). A local cluster is heard by this machine alone. Raises
+    UsageError where no cluster answers.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing about this work is reported to anybody
+    for name, value in _HABITS.items():
+        os.environ.setdefault(name, value)
     with tempfile.TemporaryDirectory(prefix="redact-empty-") as empty:
         environment = {"working_dir": empty, "env_vars": {"PYTHONSAFEPATH": "1", "YOLO_OFFLINE": "true"}}
+        alone: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
         try:
             ray.init(
                 address=None if address == LOCAL else address,
                 runtime_env=environment,
                 logging_level=logging.ERROR,
                 log_to_driver=False,
-                include_dashboard=False if address == LOCAL else None,
+                **(alone if address == LOCAL else {}),
             )
         except (ConnectionError, TimeoutError, RuntimeError, ValueError) as e:
             first = str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
