@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from redact import api
+from redact import api, cli_models
 from redact.cli_batch import register
 from redact.display import ProgressDisplay
 from redact.errors import Interrupted, RedactError, UsageError
@@ -236,26 +236,6 @@ def detect(
                     out.print(f"{escape(str(f.file))} frame {f.frame} {d.kind} {d.score:.2f} at {box}")
 
 
-@models.command("list", epilog="Example: redact models list")
-def models_list() -> None:
-    """Show the model cards."""
-    from redact.detect import load_cards
-
-    with _errors():
-        for card in load_cards().values():
-            table = Table(title=f"{card.name} {card.version}", title_justify="left", show_header=False, box=None)
-            table.add_row("finds", ", ".join(card.kinds))
-            table.add_row("what", card.description)
-            table.add_row("licence", card.licence)
-            table.add_row("sha256", card.onnx.sha256)
-            for name, text in card.evaluation.items():
-                table.add_row(name, text)
-            for text in card.weaknesses:
-                table.add_row("weakness", text)
-            out.print(table)
-            out.print()
-
-
 @app.command(epilog="Example: redact doctor")
 def doctor() -> None:
     """Say what this machine can do, what is missing and how to get it."""
@@ -296,3 +276,4 @@ def demo(
 
 
 register(app, _errors, out, err)
+cli_models.register(models, _errors, out, err)

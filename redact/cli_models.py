@@ -1,0 +1,112 @@
+"""The commands for models: ``redact models list`` and ``redact models pull``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.table import Table
+
+from redact.detect.cards import Card, Evaluation, load_card, load_cards
+
+Errors = Callable[[], AbstractContextManager[None]]
+
+
+def _facts(card: Card) -> Table:
+    table = Table(title=f"{card.name} {card.version}", title_justify="left", show_header=False, box=None)
+    form = card.input
+    table.add_row("finds", ", ".join(sorted(card.finds)))
+    table.add_row("what", escape(card.description))
+    table.add_row("licence", escape(card.licence))
+    table.add_row(
+        "input",
+        f"{form.size_px} px, sides a multiple of {form.multiple_of}, {form.order}, values divided by {form.divisor:g}",
+    )
+    low, high = card.thresholds.low, card.thresholds.high
+    table.add_row("thresholds", f"{low:.2f} to go on with a track, {high:.2f} to begin one")
+    for form_name, weights in card.files.items():
+        table.add_row(f"{form_name}", f"{escape(weights.location)}, SHA-256 {weights.sha256}")
+    for text in card.weaknesses:
+        table.add_row("weakness", escape(text))
+    return table
+
+
+def _numbers(rows: tuple[Evaluation, ...]) -> Table:
+    """Recall by height of the object in the picture shown, one measurement a row."""
+    table = Table(box=None, pad_edge=True)
+    for head in (
+        "measured on",
+        "kind",
+        "px",
+        "score",
+        "recall",
+        "8-16",
+        "16-32",
+        "32+",
+        "covered",
+        "unmatched",
+        "CPU-ms",
+    ):
+        table.add_column(head, justify="left" if head in ("measured on", "kind") else "right")
+    for e in rows:
+        bins = {b.px: f"{b.recall:.3f} of {b.boxes}" for b in e.bins}
+        table.add_row(
+            escape(e.set),
+            e.kind,
+            str(e.size_px),
+            f"{e.score:.2f}",
+            f"{e.recall:.3f} of {e.boxes}",
+            *(bins.get(px, "") for px in ("8-16", "16-32", "32+")),
+            f"{e.covered:.3f}",
+            f"{e.unmatched_per_picture:.2f}{'' if e.all_labelled else ' or less'}",
+            f"{e.cpu_ms_per_picture:.0f}",
+        )
+    return table
+
+
+def register(models: typer.Typer, errors: Errors, out: Console, err: Console) -> None:
+    """Adds the commands to ``redact models``."""
+
+    @models.command("list", epilog="Example: redact models list")
+    def models_list() -> None:
+        """Show the model cards: what each model is, and what was measured of it."""
+        with errors():
+            for card in load_cards().values():
+                out.print(_facts(card))
+                if card.evaluation:
+                    out.print(_numbers(card.evaluation))
+                out.print()
+
+    @models.command("pull", epilog="Example: redact models pull yunet")
+    def models_pull(
+        names: Annotated[list[str], typer.Argument(help="Names from `redact models list`.", show_default=False)],
+    ) -> None:
+        """Fetch the weights of models that don't come with redact, and check their digests."""
+        from redact.detect.pull import pull
+
+        with errors():
+            cards = [load_card(n) for n in names]
+            with Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                DownloadColumn(),
+                TransferSpeedColumn(),
+                console=err,
+                disable=not err.is_terminal,
+                transient=True,
+            ) as bar:
+                tasks = {}
+
+                def watch(name: str, done: int, total: int) -> None:
+                    if name not in tasks:
+                        tasks[name] = bar.add_task(name, total=total)
+                    bar.update(tasks[name], completed=done)
+
+                files = [f for card in cards for f in pull(card, watch)]
+            for file in files:
+                out.print(f"[bold green]there[/] {escape(str(file))}")
