@@ -2,6 +2,6 @@
 
 from redact.detect.base import Detector
 from redact.detect.cards import Card, load_card, load_cards
-from redact.detect.registry import best_device, load_detector
+from redact.detect.registry import best_device, load_detector, open_detector
 
-__all__ = ["Card", "Detector", "best_device", "load_card", "load_cards", "load_detector"]
+__all__ = ["Card", "Detector", "best_device", "load_card", "load_cards", "load_detector", "open_detector"]

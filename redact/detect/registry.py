@@ -6,10 +6,9 @@ import os
 from pathlib import Path
 
 from redact.detect.base import Detector
-from redact.detect.cards import load_card
+from redact.detect.cards import Card, load_card
 from redact.detect.centerface import CenterFace
 from redact.detect.yolo import YoloOnnx
-from redact.errors import WeightsError
 
 
 def best_device() -> str:
@@ -26,19 +25,44 @@ def _may_have_gpu() -> bool:
 
 
 def load_detector(name: str, *, min_score: float, threads: int = 1, device: str = "cpu") -> Detector:
-    """Loads a detector by the name on its card, to find from ``min_score`` on.
-
-    ``threads``: CPU threads. ``device``: "cuda" for a GPU; detectors without weights for one run on the CPU.
+    """Loads a detector by the name on its card; see ``open_detector``.
 
     Raises WeightsError where there is no such card, or its weights are missing or changed.
     """
-    card = load_card(name)
-    if card.family == "yolo26" and device.startswith("cuda") and card.torch is not None:
-        from redact.detect.torch_yolo import YoloTorch
+    return open_detector(load_card(name), min_score=min_score, threads=threads, device=device)
 
-        return YoloTorch(card, min_score=min_score, device=device)
-    if card.family == "yolo26":
-        return YoloOnnx(card, min_score=min_score, threads=threads)
-    if card.family == "centerface":
-        return CenterFace(card, min_score=min_score, threads=threads)
-    raise WeightsError(f"The detector {name!r} is of a family that this version cannot run.", "Choose another one.")
+
+def open_detector(card: Card, *, min_score: float, threads: int = 1, device: str = "cpu") -> Detector:
+    """Loads the detector that a card describes, to find from ``min_score`` on.
+
+    ``threads``: CPU threads. ``device``: "cuda" for a GPU; detectors without weights for one run on the CPU.
+
+    Raises WeightsError where its weights are missing, changed, or not for this machine.
+    """
+    gpu = device.startswith("cuda")
+    # Adapters that need torch are imported only where they are used.
+    match card.family:
+        case "yolo26" if gpu and card.torch is not None:
+            from redact.detect.torch_yolo import YoloTorch
+
+            return YoloTorch(card, min_score=min_score, device=device)
+        case "yolo26":
+            return YoloOnnx(card, min_score=min_score, threads=threads)
+        case "centerface":
+            return CenterFace(card, min_score=min_score, threads=threads)
+        case "yunet":
+            from redact.detect.yunet import YuNet
+
+            return YuNet(card, min_score=min_score)
+        case "egoblur":
+            from redact.detect.egoblur import EgoBlur
+
+            return EgoBlur(card, min_score=min_score, device=device)
+        case "ultralytics" if card.onnx is not None and not (gpu and (card.engine or card.pt)):
+            from redact.detect.ultralytics_onnx import UltralyticsOnnx
+
+            return UltralyticsOnnx(card, min_score=min_score, threads=threads)
+        case "ultralytics":
+            from redact.detect.ultralytics_torch import UltralyticsTorch
+
+            return UltralyticsTorch(card, min_score=min_score, device=device)
