@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.findings import RedactionPlan
+from redact.findings import RedactionPlan, Region
+from redact.geometry import Display
 from redact.media.decode import decode
 from redact.media.frames import luma
 from redact.media.source import Excerpt
@@ -66,15 +67,15 @@ def check_stretch(
         index = span.start + picture.number
         if index >= span.stop:
             continue  # one frame too many is told by the times
-        shown = [r.box for r in regions.at(index)]
-        stored = [display.to_stored(b) for b in shown]
+        shown = regions.at(index)
+        stored = [_stored(r, display) for r in shown]
         if soft:
             out.detail.look(index, picture.y, stored)
         if not is_examined(index, source.frames, every):
             continue
         before = next(original, None)
         if before is not None and index not in plan.black:
-            out.outside.look(index, before, picture.y, stored)
+            out.outside.look(index, before, picture.y, [r.box for r in stored])
         out.looked += 1
         seen = picture.view(display, size)
         new = [
@@ -87,6 +88,12 @@ def check_stretch(
         out.leaks += new
     out.times, out.time_base, out.errors = witness.times, witness.time_base, witness.errors
     return out
+
+
+def _stored(region: Region, display: Display) -> Region:
+    """A region in samples of the stored frame."""
+    outline = None if region.outline is None else display.outline_to_stored(region.outline)
+    return Region(region.track, region.kind, display.to_stored(region.box), outline)
 
 
 def _every(source: Excerpt, stride: int) -> Iterator[NDArray[np.uint8] | None]:

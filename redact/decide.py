@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redact.findings import Detection, KeyBox, Kind, RedactionPlan, SourceId, Track
-from redact.geometry import Box
+from redact.geometry import Box, Polygon
 from redact.policy import Policy
+from redact.timeline import Span
 
 GRID = 8  # keys are rounded outwards to 1/8 px: the same plan on machines that round differently
 _SMOOTH_SECONDS = 0.35  # a box is as large as the largest detected within this time
@@ -35,13 +36,15 @@ def decide(
     pts: NDArray[np.int64],
     time_base: Fraction,
     cuts: Sequence[tuple[int, int]] = (),
+    zones: Sequence[tuple[Polygon, Span]] = (),
     black: tuple[int, ...] = (),
 ) -> RedactionPlan:
     """Decides what to obscure.
 
     ``pts`` (frames,) in ticks of ``time_base`` seconds. ``cuts``: pairs (a, b) of examined frames
     such that the scene changes somewhere after a and at b at the latest; no track is prolonged
-    across one further than that leaves open. ``black``: frames replaced by black ones.
+    across one further than that leaves open. ``zones``: what is obscured whatever is seen there, in
+    display pixels, and in which frames. ``black``: frames replaced by black ones.
     """
     seconds = np.asarray(pts, np.float64) * float(time_base)
     out = []
@@ -54,6 +57,10 @@ def decide(
         keys = [*_before(keys, first, seconds), *keys, *_after(keys, last, seconds)]
         final = tuple(KeyBox(k.index, _outward(_pad(k.box, pad)), k.score) for k in keys)
         out.append(Track(t.id, t.kind, final))
+    last = max((t.id for t in tracks), default=0)
+    for number, (outline, span) in enumerate(((o, s) for o, s in zones if len(s)), last + 1):
+        ends = dict.fromkeys((span.start, span.stop - 1))
+        out.append(Track(number, Kind.ZONE, tuple(KeyBox(i, _outward(outline.box)) for i in ends), outline))
     return RedactionPlan(
         source=source,
         recipe_sha256=policy.sha256,

@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from redact.geometry import Box
+from redact.geometry import Box, Polygon
 from redact.timeline import Span
 
 
@@ -56,12 +56,14 @@ class KeyBox:
 class Track:
     """One object followed through the video: key boxes in rising frame order, at least one.
 
-    Exists from its first to its last key, both included.
+    Exists from its first to its last key, both included. ``outline``: of a zone, its corners in
+    display pixels; only what lies inside is obscured.
     """
 
     id: int
     kind: Kind
     keys: tuple[KeyBox, ...]
+    outline: Polygon | None = None
 
     def __post_init__(self) -> None:
         if not self.keys or any(a.index >= b.index for a, b in zip(self.keys, self.keys[1:], strict=False)):
@@ -75,7 +77,7 @@ class Track:
         """The track with the keys that decide its boxes in ``span``, which it must touch."""
         a = max(bisect_right(self.keys, span.start, key=lambda k: k.index) - 1, 0)
         b = bisect_left(self.keys, span.stop - 1, key=lambda k: k.index) + 1
-        return Track(self.id, self.kind, self.keys[a:b])
+        return replace(self, keys=self.keys[a:b])
 
     def at(self, index: int) -> Box | None:
         """The box at a frame, interpolated between keys; None outside the track."""
@@ -88,14 +90,23 @@ class Track:
         b = self.keys[i + 1]
         return a.box.lerp(b.box, (index - a.index) / (b.index - a.index))
 
+    def region(self, index: int, width: int, height: int) -> Region | None:
+        """What is obscured at a frame of a picture of ``width`` x ``height``; None where nothing is."""
+        box = self.at(index)
+        if box is None:
+            return None
+        box = box.round_out().clip(width, height)
+        return None if box.is_empty else Region(self.id, self.kind, box, self.outline)
+
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """What to obscure in one frame: ``box`` has whole-number edges inside the picture."""
+    """What to obscure in one frame: ``box`` has whole-number edges inside the picture, ``outline`` as in its track."""
 
     track: int
     kind: Kind
     box: Box
+    outline: Polygon | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +143,5 @@ class RedactionPlan:
 
     def regions(self, index: int) -> tuple[Region, ...]:
         """The regions of one frame, in track order, rounded outwards and clipped to the picture."""
-        out = []
-        for t in self.tracks:
-            box = t.at(index)
-            if box is not None:
-                box = box.round_out().clip(self.source.width, self.source.height)
-                if not box.is_empty:
-                    out.append(Region(t.id, t.kind, box))
-        return tuple(out)
+        here = (t.region(index, self.source.width, self.source.height) for t in self.tracks)
+        return tuple(r for r in here if r is not None)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -97,6 +100,33 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class Polygon:
+    """A simple polygon in pixels, in the coordinates of ``Box``: its corners in order, at least three."""
+
+    corners: tuple[tuple[float, float], ...]
+
+    def __post_init__(self) -> None:
+        if len(self.corners) < 3 or not all(math.isfinite(v) for c in self.corners for v in c):
+            raise ValueError(f"a polygon needs at least three finite corners, got {self.corners}")
+
+    @property
+    def box(self) -> Box:
+        """The smallest box around it."""
+        xs, ys = zip(*self.corners, strict=True)
+        return Box(min(xs), min(ys), max(xs), max(ys))
+
+    def contains(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which of the points (``x``, ``y``), arrays that broadcast together, lie inside, by the even-odd rule."""
+        inside = np.zeros(np.broadcast_shapes(x.shape, y.shape), bool)
+        for (ax, ay), (bx, by) in zip(self.corners, (*self.corners[1:], self.corners[0]), strict=True):
+            if ay == by:
+                continue  # a level side is crossed by no level ray
+            crossed = (ay > y) != (by > y)
+            inside ^= crossed & (x < ax + (y - ay) * (bx - ax) / (by - ay))
+        return inside
+
+
+@dataclass(frozen=True, slots=True)
 class Display:
     """How a stored frame is shown: sample aspect ratio, then a clockwise turn by 0, 90, 180 or 270 degrees.
 
@@ -138,6 +168,11 @@ class Display:
             b = Box(h - box.y2, box.x1, h - box.y1, box.x2)
         across = h if self.rotation in (90, 270) else w
         return b.scale(self.width / across, 1.0)
+
+    def outline_to_stored(self, outline: Polygon) -> Polygon:
+        """Maps a polygon from display pixels to samples of the stored frame."""
+        at = (self.to_stored(Box(x, y, x, y)) for x, y in outline.corners)
+        return Polygon(tuple((b.x1, b.y1) for b in at))
 
     def to_display(self, box: Box) -> Box:
         """Maps a box from samples of the stored frame to display pixels."""

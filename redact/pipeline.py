@@ -17,6 +17,7 @@ from redact.checking import check_stretch
 from redact.decide import decide
 from redact.errors import SourceError, UsageError
 from redact.findings import FrameDetections, Kind, RedactionPlan, SourceId
+from redact.geometry import Polygon
 from redact.media.audio import AudioEdit
 from redact.media.audio import Stretch as AudioStretch
 from redact.media.cut import Cut, cut, frames_in
@@ -160,6 +161,8 @@ def make_analysis(work: Work, frames: Iterable[FrameDetections], black: dict[int
     """Links findings to tracks and decides what to obscure. Pure."""
     frames, source, policy = tuple(frames), work.source, work.policy
     base = source.format.time_base
+    w, h = source.format.display.size
+    zones = ((Polygon(z.in_pixels(w, h)), frames_in(source, z.period)) for z in work.scope.zones)
     tracks = link(frames, policy=policy.track, detect=policy.detect, pts=source.pts, time_base=base)
     plan = decide(
         tracks,
@@ -168,6 +171,7 @@ def make_analysis(work: Work, frames: Iterable[FrameDetections], black: dict[int
         pts=source.pts,
         time_base=base,
         cuts=tuple((a.index, b.index) for a, b in pairwise(frames) if b.scene_cut),
+        zones=tuple(zones),
         black=tuple(sorted(black)),
     )
     return Analysis(frames, black, plan)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from redact.errors import RecipeError
 from redact.findings import KeyBox, Kind, RedactionPlan, SourceId, Track
-from redact.geometry import Box
+from redact.geometry import Box, Polygon
 from redact.track import RegionsByFrame
 
 _Index = Annotated[int, Field(ge=0)]
@@ -38,6 +38,7 @@ class _Key(_Part):
 class _Track(_Part):
     id: Annotated[int, Field(ge=1)]
     kind: Kind
+    outline: Annotated[list[tuple[float, float]], Field(min_length=3)] | None = None
     keys: Annotated[list[_Key], Field(min_length=1)]
 
 
@@ -74,7 +75,9 @@ def dump_plan(plan: RedactionPlan) -> str:
     lines += [f" {json.dumps(k)}: {json.dumps(v)}," for k, v in head.items()]
     lines.append(' "tracks": [')
     for n, t in enumerate(plan.tracks):
-        lines.append(f'  {{"id": {t.id}, "kind": "{t.kind}", "keys": [')
+        corners = [[_number(v) for v in c] for c in t.outline.corners] if t.outline else []
+        outline = f'"outline": {json.dumps(corners)}, ' if corners else ""
+        lines.append(f'  {{"id": {t.id}, "kind": "{t.kind}", {outline}"keys": [')
         for m, k in enumerate(t.keys):
             box = [_number(v) for v in k.box.edges]
             key: dict[str, object] = {"frame": k.index, "box": box}
@@ -97,7 +100,13 @@ def parse_plan(text: str, origin: str) -> RedactionPlan:
     try:
         p = _Plan.model_validate_json(text)
         tracks = tuple(
-            Track(t.id, t.kind, tuple(KeyBox(k.frame, Box(*k.box), k.score) for k in t.keys)) for t in p.tracks
+            Track(
+                t.id,
+                t.kind,
+                tuple(KeyBox(k.frame, Box(*k.box), k.score) for k in t.keys),
+                Polygon(tuple(t.outline)) if t.outline else None,
+            )
+            for t in p.tracks
         )
     except ValidationError as e:
         first = e.errors()[0]

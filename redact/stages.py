@@ -18,6 +18,7 @@ from pydantic import ConfigDict, TypeAdapter, with_config
 from redact.detect import Detector, best_device, load_detector
 from redact.errors import SourceError
 from redact.findings import Detection, FrameDetections, Kind, RedactionPlan, Region
+from redact.geometry import Display
 from redact.media.decode import decode
 from redact.media.encode import SegmentWriter, choose_encoding
 from redact.media.frames import Frame, View, plane_views, view
@@ -215,7 +216,12 @@ def render(source: Excerpt, plan: RedactionPlan, policy: Policy, folder: Path) -
 def _places(shown: Mapping[int, tuple[Region, ...]]) -> list[list[object]]:
     """Regions as plain data, with tracks numbered within the segment: a track added elsewhere changes nothing here."""
     numbers = {t: n for n, t in enumerate(sorted({r.track for here in shown.values() for r in here}))}
-    return [[i, [[numbers[r.track], r.kind, *r.box.edges] for r in here]] for i, here in shown.items() if here]
+    return [[i, [_place(numbers[r.track], r) for r in here]] for i, here in shown.items() if here]
+
+
+def _place(number: int, region: Region) -> list[object]:
+    corners = [list(region.outline.corners)] if region.outline else []
+    return [number, region.kind, *region.box.edges, *corners]
 
 
 def _write_segment(
@@ -238,7 +244,7 @@ def _write_segment(
                 here = regions[frame.index]
                 if here:
                     image.make_writable()  # the decoder may still predict from this picture
-                    stored = [StoredRegion(r.track, r.kind, display.to_stored(r.box)) for r in here]
+                    stored = [_stored(r, display) for r in here]
                     obscurer.apply(_planes(image, source), stored)
             writer.write(image, frame.pts)
         frames = writer.frames
@@ -248,6 +254,11 @@ def _write_segment(
             f"{len(source.span)} were counted.",
             "Run again on a copy that nothing writes to.",
         )
+
+
+def _stored(region: Region, display: Display) -> StoredRegion:
+    outline = None if region.outline is None else display.outline_to_stored(region.outline)
+    return StoredRegion(region.track, region.kind, display.to_stored(region.box), outline)
 
 
 def _planes(image: av.VideoFrame, source: Excerpt) -> FramePlanes:

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from redact.decide import decide_still
 from redact.errors import SourceError
-from redact.findings import Detection, Kind, SourceId
-from redact.geometry import Box
+from redact.findings import Detection, Kind, Region, SourceId
 from redact.media.frames import View, shrink
 from redact.media.images import check_image_output, read_image, write_image
 from redact.media.probe import file_sha256
@@ -67,7 +66,7 @@ def run_still(
             write_image(pixels, release, output.suffix)
         except OSError as e:
             raise output_error(output, e) from None
-        verdict = _verify(release, image.pixels, [r.box for r in regions], policy)
+        verdict = _verify(release, image.pixels, regions, policy)
         if file_sha256(path) != image.sha256:
             raise SourceError(f"{str(path)!r}: changed while it was read.", "Run again on a copy nothing writes to.")
         record = make_record(
@@ -109,7 +108,7 @@ def run_still(
     )
 
 
-def _verify(release: Path, original: NDArray[np.uint8], regions: list[Box], policy: Policy) -> Verdict:
+def _verify(release: Path, original: NDArray[np.uint8], regions: tuple[Region, ...], policy: Policy) -> Verdict:
     """Reads the written picture again: same size, no metadata, nothing clear found at another scale."""
     again = read_image(release)
     same = again.pixels.shape == original.shape

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.findings import Detection
+from redact.findings import Detection, Region
 from redact.geometry import Box
 from redact.verdict import Check, Contents, Leak
 
@@ -110,20 +110,20 @@ class DetailMeter:
     worst_frame: int = -1
     regions: int = 0
 
-    def look(self, index: int, luma: NDArray[np.uint8], boxes: Iterable[Box]) -> None:
-        """``luma`` (H, W) of the release; ``boxes`` in its samples.
+    def look(self, index: int, luma: NDArray[np.uint8], regions: Sequence[Region]) -> None:
+        """``luma`` (H, W) of the release; ``regions`` in its samples.
 
-        The middle 60 % of each region is judged, without the parts where another region lies over
-        it: the edge of a region is meant to be seen.
+        The middle 60 % of each region (of a zone, what lies well inside its outline) is judged,
+        without the parts where another region lies over it: the edge of a region is meant to be seen.
         """
         h, w = luma.shape
-        areas = [box.clip(w, h).to_ints() for box in boxes]
+        areas = [r.box.clip(w, h).to_ints() for r in regions]
         for i, (x1, y1, x2, y2) in enumerate(areas):
             dx, dy = (x2 - x1) // 5, (y2 - y1) // 5
             x1, y1, x2, y2 = x1 + dx, y1 + dy, x2 - dx, y2 - dy
             if x2 - x1 < 6 or y2 - y1 < 6:
                 continue
-            alone = np.ones((y2 - y1, x2 - x1), bool)
+            alone = _well_inside(regions[i], x1, y1, x2, y2)
             for j, (a1, b1, a2, b2) in enumerate(areas):
                 if i != j and a1 - 2 < x2 and a2 + 2 > x1 and b1 - 2 < y2 and b2 + 2 > y1:
                     alone[max(b1 - 2 - y1, 0) : max(b2 + 2 - y1, 0), max(a1 - 2 - x1, 0) : max(a2 + 2 - x1, 0)] = False
@@ -148,6 +148,15 @@ class DetailMeter:
             else f"Frame {self.worst_frame} shows detail inside a region ({self.worst:.1f}; {MAX_DETAIL} is allowed)."
         )
         return Check("detail", ok, sentence, {"worst": round(self.worst, 3), "regions": float(self.regions)})
+
+
+def _well_inside(region: Region, x1: int, y1: int, x2: int, y2: int) -> NDArray[np.bool_]:
+    """(y2 - y1, x2 - x1): the samples of a part of a region that lie at least EDGE samples inside its outline."""
+    if region.outline is None:
+        return np.ones((y2 - y1, x2 - x1), bool)
+    x, y = np.arange(x1, x2, dtype=np.float64) + 0.5, np.arange(y1, y2, dtype=np.float64) + 0.5
+    inside = region.outline.contains(x[None, :], y[:, None]).astype(np.uint8)
+    return np.asarray(cv2.erode(inside, np.ones((2 * EDGE + 1, 2 * EDGE + 1), np.uint8)) > 0)
 
 
 def high_pass(patch: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -205,7 +214,7 @@ class OutsideMeter:
         return Check("outside", ok, sentence, numbers)
 
 
-def uncovered(detections: Iterable[Detection], regions: Sequence[Box], min_score: float) -> list[Detection]:
+def uncovered(detections: Iterable[Detection], regions: Sequence[Region], min_score: float) -> list[Detection]:
     """The findings from ``min_score`` on that regions do not cover; all in the same pixels."""
     out = []
     for d in detections:
@@ -216,13 +225,17 @@ def uncovered(detections: Iterable[Detection], regions: Sequence[Box], min_score
     return out
 
 
-def _covered_share(box: Box, regions: Sequence[Box]) -> float:
+def _covered_share(box: Box, regions: Sequence[Region]) -> float:
     """Share of ``box`` that the union of ``regions`` covers, on a grid of 32 x 32 points."""
     xs = box.x1 + (np.arange(32) + 0.5) / 32 * box.width
     ys = box.y1 + (np.arange(32) + 0.5) / 32 * box.height
     hit = np.zeros((32, 32), bool)
     for r in regions:
-        hit |= ((ys >= r.y1) & (ys < r.y2))[:, None] & ((xs >= r.x1) & (xs < r.x2))[None, :]
+        b = r.box
+        here = ((ys >= b.y1) & (ys < b.y2))[:, None] & ((xs >= b.x1) & (xs < b.x2))[None, :]
+        if r.outline is not None:
+            here &= r.outline.contains(xs[None, :], ys[:, None])
+        hit |= here
     return float(hit.mean())
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from redact.findings import Kind
-from redact.geometry import Box
+from redact.geometry import Box, Polygon
 from redact.obscure.grid import GridSize, grid_size
 from redact.obscure.planes import FramePlanes, Plane
-from redact.obscure.shape import Runs, Sides, exponent, runs, subsample
+from redact.obscure.shape import Cover, Sides, exponent, runs, subsample, within
 from redact.policy import Method, ObscurePolicy
 
 A = TypeVar("A")
@@ -19,11 +19,15 @@ A = TypeVar("A")
 
 @dataclass(frozen=True, slots=True)
 class StoredRegion:
-    """A region in samples of the stored frame; ``track`` tells which object it belongs to."""
+    """A region in samples of the stored frame; ``track`` tells which object it belongs to.
+
+    ``outline``: only what lies inside is covered, and every sample that it touches.
+    """
 
     track: int
     kind: Kind
     box: Box
+    outline: Polygon | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class Area:
     y1: int
     x2: int
     y2: int
-    runs: Runs | None
+    cover: Cover | None
 
     @property
     def width(self) -> int:
@@ -67,9 +71,12 @@ class BaseObscurer(ABC, Generic[A]):
             x1, y1, x2, y2 = region.box.clip(frame.width, frame.height).to_ints()
             if x2 <= x1 or y2 <= y1:
                 continue
-            sides = Sides(x1 == 0, y1 == 0, x2 == frame.width, y2 == frame.height)
-            n = self._face_exponent if region.kind is Kind.FACE else self._plate_exponent
-            luma = Area(x1, y1, x2, y2, runs(x2 - x1, y2 - y1, n, sides))
+            if region.outline is None:
+                sides = Sides(x1 == 0, y1 == 0, x2 == frame.width, y2 == frame.height)
+                n = self._face_exponent if region.kind is Kind.FACE else self._plate_exponent
+                luma = Area(x1, y1, x2, y2, runs(x2 - x1, y2 - y1, n, sides))
+            else:
+                luma = Area(x1, y1, x2, y2, within(region.outline, x1, y1, x2, y2))
             areas = [_on_plane(luma, p) for p in frame.planes]
             if self._method is Method.SOLID:
                 for plane, area, value in zip(frame.planes, areas, frame.black_values, strict=True):
@@ -102,7 +109,7 @@ def _on_plane(luma: Area, plane: Plane) -> Area:
     """Maps an area from luma samples to a plane's samples, outwards."""
     sx, sy = plane.sub_x, plane.sub_y
     x1, y1 = luma.x1 // sx, luma.y1 // sy
-    here = luma.runs
+    here = luma.cover
     if here is not None:
         here = subsample(here, luma.x1 - x1 * sx, luma.y1 - y1 * sy, sx, sy)
     return Area(x1, y1, -(-luma.x2 // sx), -(-luma.y2 // sy), here)

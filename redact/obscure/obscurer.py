@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from redact.obscure.base import Area, BaseObscurer, StoredRegion
 from redact.obscure.grid import GridSize, edges, scale, weights
-from redact.obscure.shape import Runs
+from redact.obscure.shape import Cover, Mask
 from redact.policy import Method
 
 # Multiplications: OpenBLAS starts threads from 2^18 on (interface/gemm.c, SMP_THRESHOLD_MIN * 4).
@@ -71,15 +71,17 @@ def _spread(left: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
 
 def _write(data: NDArray[Any], area: Area, value: NDArray[Any]) -> None:
     target = data[area.y1 : area.y2, area.x1 : area.x2]
-    if area.runs is None:
+    if area.cover is None:
         target[...] = value
         return
-    where = _covered(area.runs, area.width)
+    where = _covered(area.cover, area.width)
     np.copyto(target, value, where=where if data.ndim == 2 else where[..., None])
 
 
 @lru_cache(maxsize=16)  # the chroma planes of a region share theirs, and so do frames where its size rests
-def _covered(runs: Runs, width: int) -> NDArray[np.bool_]:
+def _covered(cover: Cover, width: int) -> NDArray[np.bool_]:
     """(rows, width) bool, True where covered."""
+    if isinstance(cover, Mask):
+        return cover.covered
     column = np.arange(width, dtype=np.int32)
-    return np.asarray((column >= runs.starts[:, None]) & (column < runs.ends[:, None]))
+    return np.asarray((column >= cover.starts[:, None]) & (column < cover.ends[:, None]))

@@ -6,8 +6,11 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from redact.geometry import Polygon
 
 # Below this padding an ellipse that holds the whole detected box is a box but for a few pixels.
 _LEAST_PADDING = 0.02
@@ -49,6 +52,33 @@ class Runs:
     ends: NDArray[np.int32]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Mask:
+    """``covered`` (rows, columns) bool: for shapes whose rows are not each one run. Not to be written to."""
+
+    covered: NDArray[np.bool_]
+
+
+Cover = Runs | Mask
+"""Which samples of a region are covered."""
+
+_FRACTION = 4  # bits after the point that polygons are drawn with
+
+
+@lru_cache(maxsize=256)
+def within(outline: Polygon, x1: int, y1: int, x2: int, y2: int) -> Mask:
+    """The samples of a region (half-open, luma samples) that a polygon touches, and their neighbours.
+
+    In whole-number arithmetic, so that every machine covers the same samples.
+    """
+    one = 1 << _FRACTION
+    # A sample's middle is at a whole number for OpenCV and at a half for us.
+    corners = [[round((x - x1 - 0.5) * one), round((y - y1 - 0.5) * one)] for x, y in outline.corners]
+    mask = np.zeros((y2 - y1, x2 - x1), np.uint8)
+    cv2.fillPoly(mask, [np.array(corners, np.int32)], 1, shift=_FRACTION)
+    return Mask(cv2.dilate(mask, np.ones((3, 3), np.uint8)).astype(bool))
+
+
 @lru_cache(maxsize=1024)
 def runs(width: int, height: int, n: float, flat: Sides) -> Runs | None:
     """The covered samples of a region of ``width`` x ``height`` luma samples; None where all are."""
@@ -79,13 +109,19 @@ def _distance(length: int, flat_low: bool, flat_high: bool) -> NDArray[np.float6
 
 
 @lru_cache(maxsize=2048)
-def subsample(whole: Runs, offset_x: int, offset_y: int, sub_x: int, sub_y: int) -> Runs:
-    """The runs on a plane with fewer samples: a sample is covered where any luma sample under it is.
+def subsample(whole: Cover, offset_x: int, offset_y: int, sub_x: int, sub_y: int) -> Cover:
+    """The cover on a plane with fewer samples: a sample is covered where any luma sample under it is.
 
     ``offset_x``, ``offset_y``: how far into its sample of this plane the region's first luma sample lies.
     """
     if sub_x == sub_y == 1:
         return whole
+    if isinstance(whole, Mask):
+        h, w = whole.covered.shape
+        before, after = (offset_y, offset_x), (-(h + offset_y) % sub_y, -(w + offset_x) % sub_x)
+        padded = np.pad(whole.covered, tuple(zip(before, after, strict=True)))
+        blocks = padded.reshape(padded.shape[0] // sub_y, sub_y, -1, sub_x)
+        return Mask(np.asarray(blocks.any(axis=(1, 3)), np.bool_))
     height = len(whole.starts)
     rows = -(-(height + offset_y) // sub_y)
     # The first and last luma rows stand in for rows of their sample that lie outside the region.

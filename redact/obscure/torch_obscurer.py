@@ -14,7 +14,7 @@ from torch import Tensor
 
 from redact.obscure.base import Area, BaseObscurer
 from redact.obscure.grid import GridSize, edges, scale, weights
-from redact.obscure.shape import Runs
+from redact.obscure.shape import Cover, Mask
 from redact.policy import Method
 
 # Holds whole numbers up to 2^53. Not float32: a device may be set to multiply it with fewer bits (TF32).
@@ -57,10 +57,10 @@ def _write(data: Tensor, area: Area, value: Tensor) -> None:
     """``value``: int32, 0 to 65535."""
     target = _samples(data)[area.y1 : area.y2, area.x1 : area.x2]
     value = value.to(target.dtype)  # 32768 and above keep their bits in an int16
-    if area.runs is None:
+    if area.cover is None:
         target.copy_(value)
         return
-    where = _covered(area.runs, area.width, data.device)
+    where = _covered(area.cover, area.width, data.device)
     target.copy_(torch.where(where if data.ndim == 2 else where[..., None], value, target))
 
 
@@ -79,8 +79,10 @@ def _cells(length: int, cells: int, device: torch.device) -> Tensor:
 
 
 @lru_cache(maxsize=32)
-def _covered(runs: Runs, width: int, device: torch.device) -> Tensor:
+def _covered(cover: Cover, width: int, device: torch.device) -> Tensor:
     """(rows, width) bool, True where covered."""
-    starts, ends = (torch.from_numpy(a).to(device)[:, None] for a in (runs.starts, runs.ends))
+    if isinstance(cover, Mask):
+        return torch.from_numpy(cover.covered).to(device)
+    starts, ends = (torch.from_numpy(a).to(device)[:, None] for a in (cover.starts, cover.ends))
     column = torch.arange(width, dtype=torch.int32, device=device)
     return (column >= starts) & (column < ends)

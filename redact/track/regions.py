@@ -30,11 +30,5 @@ class RegionsByFrame:
             self._active.append(self._tracks[self._next])
             self._next += 1
         self._active = [t for t in self._active if t.span.stop > index]
-        out = []
-        for t in sorted(self._active, key=lambda t: t.id):
-            box = t.at(index)
-            if box is not None:
-                box = box.round_out().clip(*self._size)
-                if not box.is_empty:
-                    out.append(Region(t.id, t.kind, box))
-        return tuple(out)
+        here = (t.region(index, *self._size) for t in sorted(self._active, key=lambda t: t.id))
+        return tuple(r for r in here if r is not None)
