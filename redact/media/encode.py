@@ -63,10 +63,11 @@ def choose_encoding(fmt: VideoFormat) -> Encoding:
 def aside_offset(start_pts: int, time_base: Fraction) -> int:
     """Ticks added to all times in a segment file.
 
-    NUT has no negative times and shifts a file that would need them, each by another amount; decode
-    times begin before the first frame is shown. A minute is more than any reordering takes.
+    NUT has no negative times and shifts a file that would need them, each by another amount. Packets
+    are due at ticks 0, 1, 2 and so on, which must not be later than they are shown: reordering
+    moves a frame by 16 places at most (H.264 and H.265, annex A).
     """
-    return max(0, -start_pts) + int(60 / time_base)
+    return max(0, -start_pts) + max(int(60 / time_base), 64)
 
 
 class SegmentWriter:
@@ -84,6 +85,7 @@ class SegmentWriter:
         self._policy = policy
         self._filter: BitStreamFilterContext | None = None
         self.frames = 0
+        self._packets = 0
 
     def __enter__(self) -> SegmentWriter:
         try:
@@ -130,6 +132,9 @@ class SegmentWriter:
                     self._filter = BitStreamFilterContext(f"filter_units=remove_types={types}", self._stream)
                 for clean in self._filter.filter(packet):
                     clean.stream = self._stream
+                    # x265 leaves decode times undefined in streams of a frame or two; muxing makes its own.
+                    clean.dts = self._packets
+                    self._packets += 1
                     self._container.mux(clean)
         except OSError as e:
             raise write_error(self._file, e) from None

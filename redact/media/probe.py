@@ -29,6 +29,7 @@ from redact.media.whole import cut_short
 
 MAX_SIDE = 16384  # px: the largest H.264/H.265 picture side (H.265 level 6.2 allows 16888 x 4096 and the like)
 MAX_PIXELS = 8192 * 8192
+LONGEST_TICK = 3600  # seconds: a time lapse may show a frame an hour; beyond that a header is damaged
 NO_PTS = int(np.iinfo(np.int64).min)
 
 
@@ -89,6 +90,8 @@ def _choose(container: InputContainer, path: Path, wanted: int) -> tuple[VideoSt
         )
     else:
         chosen = videos[0]
+    if chosen.codec_context is None:
+        raise source_error(path, "holds video in a coding that is not known, or its header is damaged")
     return chosen, tuple(n for n in notes if n.index != chosen.index)
 
 
@@ -116,17 +119,22 @@ def _video_format(stream: VideoStream, frame: av.VideoFrame, path: Path) -> Vide
         raise source_error(
             path, f"claims a picture of {w}x{h} pixels, more than the {MAX_SIDE} a side that can be handled"
         )
+    # PyAV counts the turn counter-clockwise, -180..180; players turn the picture clockwise.
+    turn = round(-frame.rotation) % 360
+    if turn % 90:
+        raise source_error(path, f"asks players to turn its picture by {turn} degrees, which is no quarter turn")
     sar = stream.sample_aspect_ratio or c.sample_aspect_ratio or Fraction(1)
     if sar <= 0 or not Fraction(1, 16) <= sar <= 16:
         sar = Fraction(1)
     rate = stream.average_rate or stream.guessed_rate
     if stream.time_base is None:
         raise source_error(path, "gives no time base for its video")
+    if stream.time_base > LONGEST_TICK:
+        raise source_error(path, f"counts time in steps of {float(stream.time_base):.0f} seconds")
     return VideoFormat(
         codec=c.name,
         pix_fmt=frame.format.name,
-        # PyAV counts the turn counter-clockwise, -180..180; players turn the picture clockwise.
-        display=Display(w, h, sar.numerator, sar.denominator, round(-frame.rotation) % 360),
+        display=Display(w, h, sar.numerator, sar.denominator, turn),
         time_base=Fraction(stream.time_base),
         frame_rate=Fraction(rate) if rate else None,
         color_primaries=int(c.color_primaries),

@@ -143,14 +143,15 @@ class Witness:
         if self._stretch.start_seconds is not None:
             # ffmpeg counts the place to begin at from the start of the file, whatever time it gives it.
             where["ss"] = f"{float(self._stretch.start_seconds - began):.6f}"
-        how: dict[str, Any] = {"fps_mode": "passthrough"}
+        # The file's own ticks for both: in ticks of a frame's length, frames that are close together would be one.
+        ticks = f"{base.numerator}/{base.denominator}"  # "demux" would say the same, but only from ffmpeg 6.1 on
+        how: dict[str, Any] = {"fps_mode": "passthrough", "enc_time_base": ticks}
         if self._stretch.frames is not None:
             how["frames:v"] = self._stretch.frames
         source = ffmpeg.input(f"file:{self._file}", **where)["0"]
         pixels = ffmpeg.output(source, "pipe:1", format="rawvideo", pix_fmt="yuv420p", sws_flags="area", **how)
         # One line a frame with its exact time; the pixels' hash is cut to the shortest there is.
-        ticks = f"{base.numerator}/{base.denominator}"  # "demux" would say the same, but only from ffmpeg 6.1 on
-        stamps = ffmpeg.output(source, str(table), format="framehash", hash="adler32", enc_time_base=ticks, **how)
+        stamps = ffmpeg.output(source, str(table), format="framehash", hash="adler32", **how)
         both = ffmpeg.merge_outputs(pixels, stamps).global_args("-v", "error", "-nostdin")
         return [str(part) for part in both.compile(ffmpeg_program())]
 

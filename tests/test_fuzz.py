@@ -1,0 +1,95 @@
+"""A short version of benchmarks/fuzz.py, and what the long one has found."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from clips import Clip, write_clip
+
+import redact
+from redact.errors import SourceError
+from redact.run.local import LocalRunner
+
+STRICT = redact.policy_of("public-release")
+
+
+@cache
+def fuzz() -> ModuleType:
+    file = Path(__file__).parents[1] / "benchmarks" / "fuzz.py"
+    spec = importlib.util.spec_from_file_location("fuzz", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["fuzz"] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_damaged_files_are_released_or_refused(tmp_path: Path) -> None:
+    kinds = ("h264.mp4", "h264.mkv", "h264.ts", "h265.mp4", "mpeg2.mpg", "mpeg4.avi", "vp9.webm", "raw.h264")
+    results = list(fuzz().fuzz(range(48), 7, tmp_path, kinds=kinds))
+    failures = [f"{r.mutation.number}: {r.message}" for r in results if r.verdict == "failed"]
+    assert not failures
+    # Both ways were gone, or the test shows nothing.
+    assert {r.verdict for r in results} == {"released", "refused"}
+
+
+def test_a_mutation_depends_on_seed_and_number_alone(plain_clip: Path) -> None:
+    files = {"h264.mp4": plain_clip}
+    assert fuzz().mutate(files, 1, 2) == fuzz().mutate(files, 1, 2)
+    assert fuzz().mutate(files, 1, 2).data != fuzz().mutate(files, 2, 2).data
+
+
+def test_the_judge_knows_a_leftover_and_a_changed_source(plain_clip: Path, tmp_path: Path) -> None:
+    m = fuzz().Mutation(0, "h264.mp4", (), plain_clip.read_bytes(), "refuse", "drop")
+    source, scratch = tmp_path / "work" / "in.mp4", tmp_path / "scratch"
+    source.parent.mkdir()
+    scratch.mkdir()
+    source.write_bytes(m.data)
+    refused = {"verdict": "refused", "code": 3, "message": "no"}
+    judge = fuzz()._wrong
+    assert judge(m, refused, source, source.parent / "out.mp4", scratch) is None
+    (source.parent / ".redact-x").mkdir()
+    assert "files" in judge(m, refused, source, source.parent / "out.mp4", scratch)
+    (source.parent / ".redact-x").rmdir()
+    assert "exit code 2" in judge(m, refused | {"code": 2}, source, source.parent / "out.mp4", scratch)
+    source.write_bytes(b"other")
+    assert judge(m, refused, source, source.parent / "out.mp4", scratch) == "the source changed"
+
+
+# --- Found by it ----------------------------------------------------------------------------------
+
+
+def test_frames_closer_together_than_the_rate_says(runner: LocalRunner, tmp_path: Path) -> None:
+    """The witness counted in ticks of one frame's length: two frames in one tick were told as an error."""
+    times = (0, 110, 175, 350, 360, 415, 470, 480, 535, 590, 600, 655, 710, 720, 775)
+    source = write_clip(tmp_path / "in.mkv", Clip(times=times, frames=len(times)))
+    outcome = redact.run(source, tmp_path / "out.mp4", STRICT, runner=runner)
+    assert outcome.frames == len(times)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_very_few_frames(codec: str, frames: int, runner: LocalRunner, tmp_path: Path) -> None:
+    """x265 leaves decode times undefined where a stream ends before its delay has passed."""
+    options = (("x265-params", "log-level=error"),) if codec == "libx265" else ()
+    source = write_clip(tmp_path / "in.mp4", Clip(codec=codec, frames=frames, options=options))
+    assert redact.run(source, tmp_path / "out.mp4", STRICT, runner=runner).frames == frames
+
+
+def test_a_coding_that_is_not_known(plain_clip: Path, runner: LocalRunner, tmp_path: Path) -> None:
+    source = tmp_path / "in.mp4"
+    source.write_bytes(plain_clip.read_bytes().replace(b"avc1", b"\0\0\0\1"))
+    with pytest.raises(SourceError, match="coding that is not known"):
+        redact.run(source, tmp_path / "out.mp4", STRICT, runner=runner)
+
+
+def test_a_picture_that_is_turned_by_an_odd_angle(runner: LocalRunner, tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mp4", Clip(rotation=30))
+    with pytest.raises(SourceError, match="no quarter turn"):
+        redact.run(source, tmp_path / "out.mp4", STRICT, runner=runner)
