@@ -43,7 +43,7 @@ import cv2
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # this checkout, whichever is installed
 
 from clips import Clip, write_clip  # noqa: E402
 from kinds import CASES  # noqa: E402
