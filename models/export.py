@@ -1,6 +1,7 @@
 """Exports a training run to what ships: ONNX for CPUs, safetensors and a description for torch, and the card.
 
 python models/export.py --run work/runs/pico --size pico --name redact-pico
+python models/evaluate.py redact-pico --data DIR/detect --write-card
 """
 
 from __future__ import annotations
@@ -8,14 +9,15 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import re
 import tempfile
 from pathlib import Path
 
+import tomlkit
 import torch
 from safetensors.torch import save_file
 
 from net import build, describe
+from redact.detect.cards import read_card
 from redact.detect.network import Anchors, fuse
 
 ROOT = Path(__file__).parent
@@ -48,15 +50,19 @@ def digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def update_card(card: Path, onnx: Path, torch_file: Path) -> None:
-    """Writes the new digests into the card's [onnx] and [torch] tables; the rest is for a person to keep right."""
-    text = card.read_text()
-    for table, file in (("onnx", onnx), ("torch", torch_file)):
-        pattern = rf'(\[{table}\]\nlocation = ")[^"]*("\nsha256 = ")[^"]*(")'
-        text, n = re.subn(pattern, rf"\g<1>{file.name}\g<2>{digest(file)}\g<3>", text)
-        if n != 1:
-            raise SystemExit(f"{card}: needs a [{table}] table with location and sha256")
-    card.write_text(text)
+def update_card(card: Path, files: dict[str, Path]) -> None:
+    """Writes the new files and digests into the card's [onnx] and [torch] tables.
+
+    What was measured of the former files is taken out: evaluate.py writes it anew. The rest is for a
+    person to keep right. Files that don't lie in models/weights are named by their whole path.
+    """
+    text = tomlkit.parse(card.read_text(encoding="utf-8"))
+    for table, file in files.items():
+        inside = file.parent.resolve() == (ROOT / "weights").resolve()
+        text[table] = {"location": file.name if inside else str(file.resolve()), "sha256": digest(file)}
+    text.pop("evaluation", None)
+    card.write_text(tomlkit.dumps(text), encoding="utf-8")
+    read_card(card)
 
 
 def main() -> None:
@@ -65,24 +71,25 @@ def main() -> None:
     p.add_argument("--size", required=True)
     p.add_argument("--name", required=True, help="of the card to update")
     p.add_argument("--head", choices=("one2one", "one2many"), default="one2many")
+    p.add_argument("--models", type=Path, default=ROOT, help="folder with cards/ and weights/")
     p.add_argument("--onnx-only", type=Path, help="write just this ONNX file (to compare)")
     a = p.parse_args()
     checkpoint = a.run / "last.pt"
     if a.onnx_only:
         export_onnx(fused(a.size, checkpoint), a.head, a.onnx_only)
         return
-    weights = ROOT / "weights"
+    weights = a.models / "weights"
     onnx_file, torch_file = weights / f"{a.name}.onnx", weights / f"{a.name}.safetensors"
     with tempfile.TemporaryDirectory(dir=weights) as aside:
         new = Path(aside) / onnx_file.name
         export_onnx(fused(a.size, checkpoint), a.head, new)
         state = torch.load(checkpoint, map_location="cpu", weights_only=True)["ema"]
-        half = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
+        half = {k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in state.items()}
         description = json.dumps({"net": describe(a.size), "head": a.head, "step": 0})
         save_file(half, Path(aside) / torch_file.name, metadata={"description": description})
         new.replace(onnx_file)
         (Path(aside) / torch_file.name).replace(torch_file)
-    update_card(ROOT / "cards" / f"{a.name}.toml", onnx_file, torch_file)
+    update_card(a.models / "cards" / f"{a.name}.toml", {"onnx": onnx_file, "torch": torch_file})
     print(f"{onnx_file} {onnx_file.stat().st_size} bytes, {torch_file} {torch_file.stat().st_size} bytes")
 
 
