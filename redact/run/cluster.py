@@ -54,9 +54,14 @@ class NodeInfo:
     gpus: float
 
 
-@cache
 def _who() -> Code:
-    """Which code this process runs: read once, so that files replaced under a running worker do not count."""
+    """Which code this process runs."""
+    return _ours()
+
+
+@cache
+def _ours() -> Code:
+    # Read once: files that are replaced under a running process are not what it runs.
     return code_sha256(), tuple(sorted(versions().items()))
 
 

@@ -7,9 +7,9 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import ray
+from ray._private import ray_constants
 
 from redact.errors import UsageError
 
@@ -37,14 +37,16 @@ def session(address: str) -> Iterator[None]:
         os.environ.setdefault(name, value)
     with tempfile.TemporaryDirectory(prefix="redact-empty-") as empty:
         environment = {"working_dir": empty, "env_vars": {"PYTHONSAFEPATH": "1", "YOLO_OFFLINE": "true"}}
-        alone: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+        if address == LOCAL:
+            # Ray listens on the network by default, and answers whoever asks; this one is nobody else's business.
+            ray_constants.ENABLE_RAY_CLUSTER = False
         try:
             ray.init(
                 address=None if address == LOCAL else address,
                 runtime_env=environment,
                 logging_level=logging.ERROR,
                 log_to_driver=False,
-                **(alone if address == LOCAL else {}),
+                include_dashboard=False if address == LOCAL else None,
             )
         except (ConnectionError, TimeoutError, RuntimeError, ValueError) as e:
             first = str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__

@@ -1,0 +1,112 @@
+"""Short clips with real faces, a recipe that is quick, files of requests over them, and what a batch gave."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+
+from redact.demo import frames
+
+FAST = """
+schema = 1
+name = "fast"
+description = "For tests: few pixels, few looks, little compression."
+[obscure]
+kinds = ["face", "plate"]
+[detect]
+detectors = ["redact-pico"]
+size_px = 320
+stride_frames = 5
+[audio]
+mode = "keep"
+[damage]
+on_damage = "refuse"
+[verify]
+detector_stride_frames = 25
+min_score = 0.9
+[encode]
+crf = 30
+preset = "ultrafast"
+"""
+
+SIZE = (320, 180)
+
+
+@dataclass(frozen=True)
+class Footage:
+    """A folder of clips."""
+
+    folder: Path
+    clips: tuple[Path, ...]
+
+
+@cache
+def _scenes() -> tuple[np.ndarray, ...]:
+    return tuple(cv2.resize(pixels, SIZE, interpolation=cv2.INTER_AREA) for pixels in frames())
+
+
+def write_footage(file: Path, first: int, last: int, *, mirrored: bool = False, sound: bool = True) -> Path:
+    """Frames ``first`` to ``last`` of the demo's scenes, small, with a tone."""
+    with av.open(str(file), "w") as out:
+        video = out.add_stream("libx264", rate=25, options={"crf": "20", "preset": "veryfast"})
+        video.width, video.height, video.pix_fmt, video.gop_size = *SIZE, "yuv420p", 24
+        video.codec_context.thread_count = 1
+        audio = out.add_stream("aac", rate=48000) if sound else None
+        for small in _scenes()[first:last]:
+            picture = np.ascontiguousarray(small[:, ::-1] if mirrored else small)
+            out.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        out.mux(video.encode(None))
+        if audio is not None:
+            for start in range(0, (last - first) * 48000 // 25, 1024):
+                t = np.arange(start, start + 1024) / 48000
+                tone = av.AudioFrame.from_ndarray(
+                    (0.2 * np.sin(2 * np.pi * 330 * t)).astype(np.float32)[None], format="fltp", layout="mono"
+                )
+                tone.sample_rate, tone.pts, tone.time_base = 48000, start, Fraction(1, 48000)
+                out.mux(audio.encode(tone))
+            out.mux(audio.encode(None))
+    return file
+
+
+def make_footage(folder: Path) -> Footage:
+    """Four clips of two to four seconds."""
+    return Footage(
+        folder,
+        (
+            write_footage(folder / "street.mp4", 0, 60),
+            write_footage(folder / "walk.mp4", 80, 150, sound=False),
+            write_footage(folder / "cut.mp4", 40, 120),
+            write_footage(folder / "mirror.mkv", 0, 50, mirrored=True),
+        ),
+    )
+
+
+def write_requests(file: Path, requests: Iterable[dict[str, Any]], recipe: Path | str = "") -> Path:
+    """A file of requests as JSON Lines."""
+    defaults = {"operator": "07", "purpose": "a test", "legal_basis": "none needed"}
+    if recipe:
+        defaults["recipe"] = str(recipe)
+    rows = [{"defaults": defaults}, *requests]
+    file.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), encoding="utf-8")
+    return file
+
+
+def released(folder: Path) -> dict[str, str]:
+    """Digest of each release and each plan in the folder of a batch, by name."""
+    names = sorted(p for p in folder.glob("*") if p.suffix in (".mp4", ".mkv", ".png") or p.name.endswith(".plan.json"))
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in names}
+
+
+def leftovers(folder: Path) -> list[str]:
+    """What a finished batch must not leave: work in progress, and pieces of segments."""
+    return [str(p.relative_to(folder)) for pattern in (".redact-*", ".batch/scratch/*") for p in folder.glob(pattern)]
