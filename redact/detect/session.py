@@ -6,9 +6,14 @@ from typing import Any
 
 import onnxruntime as ort
 
+from redact.errors import WeightsError
+
 
 def open_session(model: str | bytes, threads: int) -> Any:
-    """An inference session on the CPU with ``threads`` threads for one picture."""
+    """An inference session on the CPU with ``threads`` threads for one picture.
+
+    ``model`` is a file's path or the bytes of a model. Raises WeightsError where it is none.
+    """
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -17,4 +22,8 @@ def open_session(model: str | bytes, threads: int) -> Any:
     options.log_severity_level = 3
     # Threads that wait by spinning would count as CPU time that does nothing.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    try:
+        return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as e:  # ONNX Runtime's errors have no root of their own
+        where = model if isinstance(model, str) else "these weights"
+        raise WeightsError(f"{where}: ONNX Runtime cannot open this model: {e}.", "Export or fetch it again.") from e
