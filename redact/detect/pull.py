@@ -23,7 +23,7 @@ from redact.resources import weights_file
 Watch = Callable[[str, int, int], None]
 """Called with a file's name, the bytes that are there, and the bytes that there will be."""
 
-CHUNK = 1 << 16
+CHUNK = 1 << 13  # bytes; of a connection that breaks, less than this is lost
 TIMEOUT_S = (10, 30)  # to connect, and between two pieces
 ATTEMPTS = 4
 
