@@ -1,0 +1,263 @@
+"""Measures what the limits of verification and of the scene cut were set by.
+
+    python benchmarks/verify_limits.py                                # on the clip of `redact demo`
+    python benchmarks/verify_limits.py --clips ../shared/data/clips   # on real clips with reference boxes
+
+- detail: what is left inside obscured regions after coding, against what clear faces and plates show there
+  (``MAX_DETAIL`` of redact/verify.py). Both are measured by the meter that verification itself uses.
+- outside: how much the picture outside the regions changes by coding alone (``MAX_OUTSIDE``).
+- cuts: how much the thumbnails of two looks at one scene differ, against those of different scenes (``_CUT`` of
+  redact/stages.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+
+import redact
+from redact.demo import make_clip
+from redact.findings import Kind, RedactionPlan, Region
+from redact.geometry import Box
+from redact.media.frames import luma
+from redact.media.witness import Witness
+from redact.period import Period
+from redact.pipeline import Work, analyse_video, begin, open_video, render_video
+from redact.policy import EncodePolicy, ObscurePolicy, Policy
+from redact.run.local import LocalRunner
+from redact.scope import Scope
+from redact.stages import _CUT, look
+from redact.track import RegionsByFrame
+from redact.verify import MAX_DETAIL, MAX_OUTSIDE, DetailMeter, OutsideMeter
+
+RATES = (18, 20, 28, 34, 40)  # constant rate factors; recipes allow 0 to 40
+WIDTHS = ((12, 20), (20, 40), (40, 80), (80, 10_000))  # px
+STRIDES = (1, 3, 15)  # frames between two looks
+
+
+@dataclass
+class Measured:
+    """What was measured on all clips."""
+
+    detail: dict[tuple[str, int], list[float]] = field(default_factory=dict)
+    """By method and rate factor: the most detailed region of each frame."""
+    outside: dict[int, list[float]] = field(default_factory=dict)
+    clear: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    """By kind: (width in px, detail) of each clear face and plate."""
+    looks: dict[int, list[float]] = field(default_factory=dict)
+    """By stride: differences of thumbnails within a scene."""
+    scenes: list[bytes] = field(default_factory=list)
+    """A thumbnail of each scene."""
+
+
+def lumas(file: Path, frames: int) -> Iterator[np.ndarray]:
+    with av.open(str(file)) as container:
+        for n, frame in enumerate(container.decode(video=0)):
+            if n == frames:
+                return
+            yield luma(frame)
+
+
+def references(clip: Path, plan: RedactionPlan) -> dict[int, list[tuple[str, Box]]]:
+    """Boxes of faces and plates by frame: from the files beside the clip, else what was found surely."""
+    out: dict[int, list[tuple[str, Box]]] = {}
+    faces, plates = (clip.with_name(f"{clip.stem}.{k}.json") for k in ("faces", "plates"))
+    if faces.is_file():
+        data: dict[str, Any] = json.loads(faces.read_text())
+        for frame, boxes in data.get("agreed", data["frames"]).items():
+            out.setdefault(int(frame), []).extend(("face", Box(*b[:4])) for b in boxes)
+    if plates.is_file():
+        for frame, found in json.loads(plates.read_text())["frames"].items():
+            out.setdefault(int(frame), []).extend(("plate", Box(*b)) for b in found["plates"])
+    if not (faces.is_file() or plates.is_file()):
+        for t in plan.tracks:
+            for k in t.keys:
+                if k.score is not None and k.score >= 0.5 and t.kind is Kind.FACE:
+                    out.setdefault(k.index, []).append(("face", k.box.pad(-1 / 7)))  # the plan's boxes are padded
+    return out
+
+
+def measure_release(source: Path, release: Path, work: Work, plan: RedactionPlan, name: tuple[str, int]) -> Measured:
+    """Looks at one release as verification does."""
+    out = Measured()
+    display = work.source.format.display
+    regions = RegionsByFrame(plan)
+    witness = Witness(release, display.width, display.height)
+    for before, after in zip(lumas(source, len(work.part.span)), witness.pictures(), strict=True):
+        stored = [Region(r.track, r.kind, display.to_stored(r.box)) for r in regions.at(after.number)]
+        inside, outside = DetailMeter(), OutsideMeter()
+        inside.look(after.number, after.y, stored)
+        if inside.regions:
+            out.detail.setdefault(name, []).append(inside.worst)
+        outside.look(after.number, before, after.y, [r.box for r in stored])
+        if name[0] == "blur":
+            out.outside.setdefault(name[1], []).append(outside.worst)
+    if witness.errors:
+        sys.exit(f"{release}: {witness.errors[0]}")
+    return out
+
+
+def measure(clip: Path, policy: Policy, seconds: float, runner: LocalRunner, folder: Path) -> Measured:
+    """Everything about the first ``seconds`` of a clip."""
+    out = Measured()
+    scope = Scope(Period(Fraction(0), Fraction(seconds)))
+    source = open_video(clip, policy)
+    if source.seconds <= seconds:
+        scope = Scope()
+    work = begin(source, policy, runner, folder, scope=scope)
+    plan = analyse_video(work).plan
+    for name, rate in [("blur", r) for r in RATES] + [("solid", r) for r in RATES]:
+        how = policy.model_copy(
+            update={
+                "encode": EncodePolicy(crf=rate),
+                "obscure": ObscurePolicy(**(policy.obscure.model_dump() | {"method": name})),
+            }
+        )
+        release = folder / f"{clip.stem}-{name}-{rate}.mp4"
+        render_video(replace(work, policy=how), plan, release)
+        add(out, measure_release(clip, release, work, plan, (name, rate)))
+        release.unlink()
+    known = references(clip, plan)
+    thumbnails = []
+    with av.open(str(clip)) as container:
+        for n, frame in enumerate(container.decode(video=0)):
+            if n == len(work.part.span):
+                break
+            thumbnails.append(look(cv2.resize(frame.to_ndarray(format="rgb24"), (320, 180))))
+            grey = luma(frame)
+            for kind, box in known.get(n, ()):
+                pad = policy.obscure.face_padding if kind == "face" else policy.obscure.plate_padding
+                meter = DetailMeter()
+                meter.look(n, grey, [Region(1, Kind(kind), box.pad(pad).round_out())])
+                if meter.regions:
+                    out.clear.setdefault(kind, []).append((box.width, meter.worst))
+    starts = [0, *scene_starts(thumbnails)]
+    out.scenes += [thumbnails[i] for i in starts]
+    for a, b in pairwise([*starts, len(thumbnails)]):
+        for s in STRIDES:
+            pairs = zip(thumbnails[a:b:s], thumbnails[a + s : b : s], strict=False)
+            out.looks.setdefault(s, []).extend(difference(x, y) for x, y in pairs)
+    return out
+
+
+def scene_starts(thumbnails: Sequence[bytes]) -> list[int]:
+    """Where a scene begins by a jump from one frame to the next; the clips used have none but the demo's."""
+    return [i for i, (a, b) in enumerate(pairwise(thumbnails), 1) if difference(a, b) > _CUT]
+
+
+def difference(before: bytes, after: bytes) -> float:
+    """How much two thumbnails differ, by the measure of ``redact.stages.is_cut``."""
+    a, b = (np.frombuffer(t, np.uint8).astype(np.float32) for t in (before, after))
+    return float(np.abs((a - a.mean()) - (b - b.mean())).mean())
+
+
+def add(all_of_it: Measured, new: Measured) -> None:
+    """Takes in what was measured elsewhere."""
+    for name in ("detail", "outside", "clear", "looks"):
+        mine, more = getattr(all_of_it, name), getattr(new, name)
+        for k, v in more.items():
+            mine.setdefault(k, []).extend(v)
+    all_of_it.scenes += new.scenes
+
+
+def tables(m: Measured) -> str:
+    lines = ["## Detail inside obscured regions, after coding", ""]
+    lines += [
+        f"The most detailed region of each frame; verification allows {MAX_DETAIL:g}.",
+        "",
+        "| method | CRF | frames | median | 99 of 100 below | most |",
+        "|---|---|---|---|---|---|",
+    ]
+    for (method, rate), values in m.detail.items():
+        lines.append(
+            f"| {method} | {rate} | {len(values)} | {np.median(values):.2f} | {np.percentile(values, 99):.2f} "
+            f"| {max(values):.2f} |"
+        )
+    lines += [
+        "",
+        "## Detail of clear faces and plates",
+        "",
+        "Measured in the same way, in the regions that would cover them.",
+        "",
+        f"| what | width, px | number | 1 of 100 below | 5 of 100 below | median | at most {MAX_DETAIL:g} |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for kind, found in m.clear.items():
+        for low, high in WIDTHS:
+            v = [d for w, d in found if low <= w < high]
+            if v:
+                width = f"{low} to {high}" if high < 1000 else f"from {low}"
+                share = float(np.mean(np.array(v) <= MAX_DETAIL))
+                lines.append(
+                    f"| {kind} | {width} | {len(v)} | {np.percentile(v, 1):.1f} | {np.percentile(v, 5):.1f} "
+                    f"| {np.median(v):.1f} | {share:.1%} |"
+                )
+    lines += [
+        "",
+        "## Change outside all regions, by coding alone",
+        "",
+        f"Mean absolute difference of luma, of 255, frame by frame; verification allows {MAX_OUTSIDE:g}.",
+        "",
+        "| CRF | frames | median | most |",
+        "|---|---|---|---|",
+    ]
+    for rate, values in m.outside.items():
+        lines.append(f"| {rate} | {len(values)} | {np.median(values):.2f} | {max(values):.2f} |")
+    between = [difference(a, b) for i, a in enumerate(m.scenes) for b in m.scenes[i + 1 :]]
+    lines += [
+        "",
+        "## Thumbnails: one scene, and different scenes",
+        "",
+        f"A difference above {_CUT:g} is taken for a cut.",
+        "",
+        "| what | pairs | median | 99 of 100 below | most | least |",
+        "|---|---|---|---|---|---|",
+    ]
+    for s, values in m.looks.items():
+        lines.append(
+            f"| one scene, {s} frame{'s' if s > 1 else ''} apart | {len(values)} | {np.median(values):.1f} "
+            f"| {np.percentile(values, 99):.1f} | {max(values):.1f} | |"
+        )
+    if between:
+        lines.append(
+            f"| different scenes | {len(between)} | {np.median(between):.1f} | | {max(between):.1f} "
+            f"| {min(between):.1f} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measures what the limits of verification were set by.")
+    parser.add_argument("--clips", type=Path, help="a folder of clips, with NAME.faces.json and NAME.plates.json")
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each clip")
+    parser.add_argument("--workers", type=int, default=2)
+    args = parser.parse_args()
+    policy = redact.policy_of("public-release")
+    with TemporaryDirectory(prefix="redact-limits-") as name, LocalRunner(args.workers) as runner:
+        folder = Path(name)
+        if args.clips:
+            clips = sorted(args.clips.glob("*.mp4"))
+        else:
+            clips = [folder / "street.mp4"]
+            make_clip(clips[0])
+        everything = Measured()
+        for clip in clips:
+            add(everything, measure(clip, policy, args.seconds, runner, folder))
+            print(clip.name, file=sys.stderr)
+    print(tables(everything))
+
+
+if __name__ == "__main__":
+    main()
