@@ -22,7 +22,7 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "models"))  # the recipe is scripts, which find each other by plain name
 
-from evaluate import LOWEST, Where, all_labelled, measure, table  # noqa: E402
+from evaluate import LOWEST, Where, all_labelled, measure, table, write_card  # noqa: E402
 from labelled import FAR_PX, SHEET, read_set  # noqa: E402
 from redact.detect import Detector, load_cards, open_detector  # noqa: E402
 from redact.detect.measure import COVERED, IOU, Tally  # noqa: E402
@@ -166,6 +166,15 @@ def report(tallies: Mapping[Where, Tally], scores: list[float], budgets: Budgets
     )
 
 
+def refresh(readme: Path, text: str) -> None:
+    """Replaces what stands between the two marks in models/README.md."""
+    before, mark, rest = readme.read_text(encoding="utf-8").partition("<!-- measured -->\n")
+    _old, end, after = rest.partition("<!-- /measured -->\n")
+    if not (mark and end):
+        sys.exit(f"{readme}: the marks around the measured table are missing.")
+    readme.write_text(f"{before}{mark}{text}\n{end}{after}", encoding="utf-8")
+
+
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--data", type=Path, required=True, help="folder with val/ (Ultralytics layout)")
@@ -178,6 +187,9 @@ def main() -> None:
     )
     p.add_argument("--budgets", type=float, nargs=3, default=[2.0, 20.0, 0.2], help="faces, far faces, plates")
     p.add_argument("--limit", type=int, help="only the first N pictures of each source")
+    p.add_argument(
+        "--write-cards", action="store_true", help="also write the figures into the models' cards and README"
+    )
     p.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
     a = p.parse_args()
     opened = detectors(a.detectors)
@@ -189,6 +201,12 @@ def main() -> None:
     a.out.mkdir(parents=True, exist_ok=True)
     (a.out / "recall.md").write_text(text)
     draw(tallies, a.out / "recall.png")
+    for name in opened if a.write_cards else ():
+        card = ROOT / "models" / "cards" / f"{name}.toml"
+        if card.exists():  # a user's own card is the user's to write
+            write_card(card, {w: t for w, t in tallies.items() if w.name == name})
+    if a.write_cards:
+        refresh(ROOT / "models" / "README.md", at_budget(tallies, Budgets(*a.budgets)))
 
 
 if __name__ == "__main__":

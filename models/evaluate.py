@@ -157,8 +157,10 @@ def as_toml(where: Where, tally: Tally, n: Numbers) -> tomlkit.items.Table:
     return row
 
 
-def write_card(file: Path, tallies: Mapping[Where, Tally], scores: Sequence[float]) -> None:
-    """Replaces what the card says was measured; leaves the rest of the file as it is."""
+def write_card(file: Path, tallies: Mapping[Where, Tally]) -> None:
+    """Replaces what the card says was measured, at the card's two scores; leaves the rest of the file as it is."""
+    thresholds = read_card(file).thresholds
+    scores = (thresholds.low, thresholds.high)
     card = tomlkit.parse(file.read_text(encoding="utf-8"))
     card.pop("evaluation", None)
     rows = tomlkit.aot()
@@ -210,7 +212,7 @@ def main() -> None:
                 f"{n.recall:.3f} ({bins}) from {n.score:.3f} on"
             )
     if a.write_card:
-        write_card(file, tallies, scores)
+        write_card(file, tallies)
         print(f"written into {file}")
 
 
