@@ -52,6 +52,8 @@ class InputFormat(_Section):
     order: Literal["rgb", "bgr"] = "rgb"
     divisor: Annotated[float, Field(gt=0)] = 255.0
     """Normalisation: pixel values 0..255 are divided by this; nothing is subtracted."""
+    trained_px: Annotated[int, Field(ge=32, le=8192)] | None = None
+    """Side of the pictures that it was trained on; what is too large for them is looked for in a smaller copy."""
 
 
 class Thresholds(_Section):

@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from redact.detect.base import check_picture
 from redact.detect.cards import Card, WeightsFile, checked_weights
 from redact.detect.network import Anchors, build, fuse
+from redact.detect.scales import gather, looks
 from redact.detect.yolo import GREY, select
 from redact.errors import WeightsError
 from redact.findings import Detection
@@ -56,6 +57,17 @@ class YoloTorch:
 
     @torch.inference_mode()
     def _together(self, pictures: Sequence[NDArray[np.uint8]]) -> list[tuple[Detection, ...]]:
+        shown = [looks(p, self._card.input) for p in pictures]
+        raw = [self._raw([s[n].pixels for s in shown]) for n in range(len(shown[0]))]
+        h, w = pictures[0].shape[:2]
+        out = []
+        for n, of_one in enumerate(shown):
+            boxes, scores = gather(of_one, [look[n] for look in raw])
+            out.append(select(boxes, scores, self._card.classes, self._min_score, (w, h)))
+        return out
+
+    def _raw(self, pictures: Sequence[NDArray[np.uint8]]) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Boxes (N, 4) and scores (N, classes) of what may be a finding, for pictures of one size."""
         h, w = pictures[0].shape[:2]
         raw = torch.from_numpy(np.stack(pictures))
         if self.device.startswith("cuda"):
@@ -72,10 +84,7 @@ class YoloTorch:
         boxes, scores = self._network(padded.to(self._type) / form.divisor)
         # Only what may be a finding comes back over the bus.
         good = (scores >= self._min_score).any(2)
-        found = []
-        for b, s, g in zip(boxes, scores, good, strict=True):
-            found.append(select(b[g].cpu().numpy(), s[g].cpu().numpy(), self._card.classes, self._min_score, (w, h)))
-        return found
+        return [(b[g].cpu().numpy(), s[g].cpu().numpy()) for b, s, g in zip(boxes, scores, good, strict=True)]
 
 
 def _load(weights: WeightsFile) -> Anchors:

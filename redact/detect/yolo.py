@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from redact.detect.base import OneByOne, as_input, check_picture, suppress, to_detections
 from redact.detect.cards import Card, checked_weights
+from redact.detect.scales import gather, looks
 from redact.detect.session import open_session
 from redact.errors import WeightsError
 from redact.findings import Detection, Kind
@@ -61,5 +62,7 @@ class YoloOnnx(OneByOne):
     def detect(self, picture: NDArray[np.uint8]) -> tuple[Detection, ...]:
         check_picture(picture)
         h, w = picture.shape[:2]
-        boxes, scores = self._session.run(None, {"image": as_input(picture, self._card.input, GREY)})
-        return select(boxes[0], scores[0], self._card.classes, self._min_score, (w, h))
+        shown = looks(picture, self._card.input)
+        raw = [self._session.run(None, {"image": as_input(s.pixels, self._card.input, GREY)}) for s in shown]
+        boxes, scores = gather(shown, [(b[0], s[0]) for b, s in raw])
+        return select(boxes, scores, self._card.classes, self._min_score, (w, h))
