@@ -131,7 +131,9 @@ Made by `python benchmarks/recall.py` on {machine}, one thread; detectors: {dete
   faces are among them: an upper bound of false positives, good only to compare detectors.
 - **far**: the same faces, shrunk till a picture's median face is {heights} px high, side by side on sheets of
   {width}x{height}.
-- **a+b**: the findings of both, united as the main job unites them.
+- **a+b**: the findings of both, united as the main job unites them: one box around both where they lie on one
+  another. Such boxes are larger than the label, so their recall by IoU can be below that of one detector alone while
+  more is covered, which is what hides a face.
 
 ![Recall against findings on nothing](recall.png)
 
