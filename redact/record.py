@@ -12,6 +12,7 @@ import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -52,8 +53,12 @@ class Kept:
     metadata_dropped: tuple[str, ...]
 
 
+@cache
 def code_sha256() -> str:
-    """Digest of redact's own code as it runs: every .py file of the package by name and content."""
+    """Digest of redact's own code as it runs: every .py file of the package by name and content.
+
+    Read once: files that are replaced under a running process are not what it runs.
+    """
     root = Path(__file__).parent
     digest = hashlib.sha256()
     for file in sorted(root.rglob("*.py")):

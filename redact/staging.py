@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
 import tempfile
@@ -39,6 +40,10 @@ def check_output(source: Path, output: Path, force: bool) -> None:
         raise UsageError(f"{str(output.parent)!r}: may not be written to.", "Ask for write permission on the folder.")
 
 
+_WORKSPACE = ".redact-"
+_IN_USE = ".in-use"
+
+
 @contextmanager
 def workspace(output: Path) -> Iterator[Path]:
     """A private folder beside ``output`` (same disk, so that a move is atomic); gone afterwards, whatever happens.
@@ -46,13 +51,26 @@ def workspace(output: Path) -> Iterator[Path]:
     Raises UsageError where it cannot be made, SpaceError where the disk is full.
     """
     try:
-        folder = Path(tempfile.mkdtemp(prefix=".redact-", dir=output.parent))
+        folder = Path(tempfile.mkdtemp(prefix=_WORKSPACE, dir=output.parent))
     except OSError as e:
         raise output_error(output.parent, e) from None
     try:
-        yield folder
+        with (folder / _IN_USE).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # falls with this process, however it ends
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(folder: Path) -> None:
+    """Removes what runs that were killed left in ``folder``: workspaces that no process holds any more."""
+    for left in folder.glob(f"{_WORKSPACE}*"):
+        try:
+            with (left / _IN_USE).open("r+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)
+        except OSError:
+            continue  # in use, or not ours
 
 
 def publish(aside: Path, final: Path) -> None:

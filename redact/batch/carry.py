@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import queue
 import threading
 import time
@@ -15,7 +16,7 @@ from typing import Any
 
 from redact.batch.jobs import Batch, Job
 from redact.batch.journal import Entry, Journal
-from redact.batch.places import Delivery, fetched, forget
+from redact.batch.places import Delivery, fetched
 from redact.batch.requests import request_contents
 from redact.batch.results import Evidence, Fate, RequestResult
 from redact.errors import RedactError, SourceError, UsageError, VerificationError, WorkerError
@@ -23,8 +24,9 @@ from redact.media.images import is_image
 from redact.media.probe import file_sha256
 from redact.outcome import Outcome, Progress, Watcher
 from redact.pipeline import Runner, run_video
+from redact.record import read_record
 from redact.scope import EVERYTHING
-from redact.staging import plan_path, quarantine_folder, record_path
+from redact.staging import output_error, plan_path, quarantine_folder, record_path
 from redact.stills import run_still
 
 Happened = Callable[[str, dict[str, Any]], None]
@@ -119,7 +121,7 @@ class Carrier:
             self._left[job.source.location] -= 1
             last = not self._left[job.source.location]
         if last:
-            forget(self._journal.scratch(job.source.location))
+            self._journal.drop(job.source.location)
 
     def _carried(self, job: Job) -> RequestResult:
         output = self._place.folder / job.output
@@ -137,7 +139,8 @@ class Carrier:
             outcome = self._redact(job, source, output, scratch)
             result = _released(blank, outcome, job.output)
             self._deliver(job.output, outcome)
-            self._journal.remember(job, file_sha256(source), result)
+            # The source that the release was made of: the file may be another by now.
+            self._journal.remember(job, read_record(outcome.record).source_sha256, result)
             return result
         except VerificationError as e:
             folder = quarantine_folder(output)
@@ -151,14 +154,15 @@ class Carrier:
         except RedactError as e:
             return replace(blank, reason=str(e))
         except OSError as e:
+            if e.errno in (errno.ENOSPC, errno.EDQUOT):
+                return replace(blank, reason=str(output_error(output, e)))
             error = SourceError(f"{job.source.listed!r}: cannot be read: {e.strerror or e}.")
             return replace(blank, reason=str(error))
         except Exception as e:  # noqa: BLE001 - a defect that one video brings to light must not stop the others
             self._happened("defect", {"id": job.id, "trace": traceback.format_exc()})
             return replace(blank, fate=Fate.QUARANTINED, reason=f"A defect in redact: {type(e).__name__}: {e}")
         finally:
-            for segment in self._journal.scratch(job.source.location).glob("shown-*"):
-                segment.unlink(missing_ok=True)
+            self._journal.drop(job.source.location, "shown-*")
 
     def _redact(self, job: Job, source: Path, output: Path, scratch: Path) -> Outcome:
         request = request_contents(job.request) | {"id": job.id, "sha256": job.sha256}

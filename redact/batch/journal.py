@@ -7,6 +7,7 @@ finished segments of unfinished ones, and the state that ``redact status`` shows
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -49,10 +50,22 @@ class Journal:
         return self._home / "status.json"
 
     def scratch(self, source: str) -> Path:
-        """A folder for the finished segments of a source; its name says nothing about it."""
-        place = self._home / "scratch" / hashlib.sha256(source.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        """A folder for the finished segments of a source; its name says nothing about it. Raises OSError."""
+        place = self._scratch(source)
         place.mkdir(exist_ok=True)
         return place
+
+    def drop(self, source: str, pieces: str = "") -> None:
+        """Removes pieces of a source that are no longer needed, by a pattern of their names; all without one."""
+        place = self._scratch(source)
+        if not pieces:
+            shutil.rmtree(place, ignore_errors=True)
+            return
+        for piece in place.glob(pieces):
+            piece.unlink(missing_ok=True)
+
+    def _scratch(self, source: str) -> Path:
+        return self._home / "scratch" / hashlib.sha256(source.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
     def done(self) -> dict[str, Entry]:
         """What was released before, by job id. An entry that cannot be read counts as not done."""

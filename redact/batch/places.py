@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -91,8 +90,3 @@ class Delivery:
         """Delivers every file of a folder."""
         for file in sorted(p for p in folder.rglob("*") if p.is_file()):
             self.put(file, f"{name}/{file.relative_to(folder).as_posix()}")
-
-
-def forget(folder: Path) -> None:
-    """Removes a scratch folder that is no longer needed."""
-    shutil.rmtree(folder, ignore_errors=True)

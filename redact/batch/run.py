@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,11 +20,11 @@ from redact.batch.results import BatchSummary, Node, RequestResult
 from redact.batch.sources import is_address
 from redact.batch.state import State, Tracker, read_state
 from redact.batch.summary import write_summary
-from redact.errors import UsageError
+from redact.errors import RedactError, UsageError
 from redact.outcome import Progress
 from redact.pipeline import Runner
 from redact.record import versions
-from redact.staging import output_error
+from redact.staging import output_error, sweep
 
 _WRITE_SECONDS = 10.0  # between two writings of the report: it is as long as the batch
 
@@ -76,6 +76,7 @@ def run_batch(
     """
     listed = len(batch.jobs) + len(batch.done)
     with _only_one(journal.state):
+        sweep(place.folder)
         tracker = Tracker(journal.state, batch.file, listed, os.getpid(), events, nodes)
         started, began = datetime.now(UTC), time.monotonic()
 
@@ -103,7 +104,8 @@ def run_batch(
                     nodes=nodes(),
                 )
                 if time.monotonic() - written > _WRITE_SECONDS:
-                    _write(place, summary)
+                    with suppress(RedactError):  # a full disk now; the next video may find room again
+                        _write(place, summary)
                     written = time.monotonic()
             tracker.event("batch finished", {"jobs": len(results)})
         finally:

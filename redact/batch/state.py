@@ -143,7 +143,10 @@ class Tracker:
             aside.write_bytes(data)
             aside.replace(self._file)
         except OSError as e:
-            raise output_error(self._file, e) from None
+            aside.unlink(missing_ok=True)
+            # A disk that is full for one video is not for the next: telling how far we are stops no work.
+            if not running:
+                raise output_error(self._file, e) from None
 
 
 def as_json(state: State) -> str:

@@ -84,10 +84,23 @@ def decode(source: Excerpt) -> Iterator[Frame]:
     Raises SourceError where the file changed since it was counted or gives frames that its
     packets do not account for.
     """
+    _check_unchanged(source)
     if source.regular:
         yield from _decode_regular(source)
     else:
         yield from _decode_from_start(source)
+    _check_unchanged(source)
+
+
+def _check_unchanged(source: Excerpt) -> None:
+    # What is found in other bytes must not be kept under the digest of these.
+    if source.modified_ns:
+        try:
+            modified = source.path.stat().st_mtime_ns
+        except OSError as e:
+            raise source_error(source.path, f"cannot be read: {e.strerror}", "Check the disk that holds it.") from None
+        if modified != source.modified_ns:
+            raise _changed(source)
 
 
 def _open_decoder(container: InputContainer, source: Excerpt) -> VideoStream:

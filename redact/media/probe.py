@@ -212,6 +212,7 @@ def probe(path: Path, video_index: int = -1) -> Source:
     frame of it can be decoded.
     """
     size = check_file(path)
+    modified = path.stat().st_mtime_ns
     with open_source(path) as container:
         stream, others = _choose(container, path, video_index)
         table, last, wrong = _scan(container, stream)
@@ -243,4 +244,5 @@ def probe(path: Path, video_index: int = -1) -> Source:
         others=others,
         metadata_keys=tuple(sorted(keys)),
         damage=tuple(wrong),
+        modified_ns=modified,
     )

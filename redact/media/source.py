@@ -92,6 +92,8 @@ class Source:
     """Names (not values) of the tags and side data that the source carries."""
     damage: tuple[str, ...] = field(default=())
     """What demuxing already showed to be wrong, one sentence each."""
+    modified_ns: int = 0
+    """When the file was last written, before it was counted; 0 where nobody asked."""
 
     @property
     def frames(self) -> int:
@@ -139,6 +141,8 @@ class Excerpt:
     pts: NDArray[np.int64]
     packets: PacketTable
     total_packets: int
+    modified_ns: int = 0
+    """As in the source: a file that is written meanwhile is another file."""
 
     @property
     def span(self) -> Span:
@@ -179,4 +183,5 @@ def excerpt(source: Source, segment: Segment) -> Excerpt:
         pts=source.pts[segment.span.start : stop_frame].copy(),
         packets=source.packets.cut(segment.start_packet, stop_packet),
         total_packets=len(source.packets),
+        modified_ns=source.modified_ns,
     )

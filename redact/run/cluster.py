@@ -27,6 +27,7 @@ from ray.exceptions import (
     RayError,
     RayTaskError,
     RuntimeEnvSetupError,
+    TaskUnschedulableError,
 )
 
 from redact.errors import SpaceError, UsageError, WorkerError
@@ -39,6 +40,7 @@ T = TypeVar("T")
 
 GPU_SHARE = 0.25  # four decoders and detectors on one GPU: one alone leaves it idle while it decodes
 _LOOK_AGAIN = 2.0  # seconds between two looks at which nodes there are
+_GPU_PATIENCE = 60.0  # seconds that a batch waits for GPUs at its start, before it goes on without them
 _GPU_TRIES = 2  # deaths of GPU actors under a piece of work before it is done where it can harm nothing else
 
 Code = tuple[str, tuple[tuple[str, str], ...]]
@@ -87,7 +89,13 @@ def _differences(theirs: Code, ours: Code) -> str:
 
 
 class _Looker:
-    """An actor that holds a share of a GPU and keeps its detectors loaded."""
+    """An actor that holds a share of a GPU and keeps its detectors loaded.
+
+    It claims no core: if lookers held all cores of their node, nothing could be rendered there.
+    """
+
+    def ready(self) -> None:
+        """Returns once it is there."""
 
     def call(self, code: Code, function: Callable[..., T], *job: Any) -> T:
         result = _call(code, function, *job)
@@ -97,9 +105,11 @@ class _Looker:
 
 @dataclass(slots=True, eq=False)
 class _Seat:
-    """A looker as the driver sees it: how many pieces of work wait there."""
+    """A looker as the driver sees it: whether it has its share of a GPU yet, how many pieces of work wait there."""
 
     actor: Any
+    answer: Any
+    ready: bool = False
     load: int = 0
 
 
@@ -124,7 +134,7 @@ class ClusterRunner:
         self._seats: list[_Seat] = []
         self._lock = threading.Lock()
         self._running = 0
-        self._cores, self._gpus = 1, 0.0
+        self._cores = 1
         self._looked = -_LOOK_AGAIN
 
     def __enter__(self) -> ClusterRunner:
@@ -133,6 +143,7 @@ class ClusterRunner:
             self._task = ray.remote(num_cpus=1, max_retries=RETRIES)(_call)
             self._check_code()
             self._look_around()
+            self._await_lookers()
             self._stack = stack.pop_all()
         return self
 
@@ -158,7 +169,7 @@ class ClusterRunner:
     def map(self, function: Callable[..., T], jobs: Iterable[tuple[Any, ...]]) -> Iterator[T]:
         """Calls ``function(*job)`` for each job on some worker; yields results in the order of the jobs.
 
-        At most two jobs per core are in flight, all callers together, and one more for each caller:
+        At most two jobs per core and GPU actor are in flight, all callers together, and one more for each caller:
         a thousand videos need no more than ten. Work whose worker or node dies is done again
         elsewhere; raises WorkerError where that happens more than RETRIES times, SpaceError where
         the cluster's memory for results or its disks are full, and what the function raised.
@@ -179,11 +190,12 @@ class ClusterRunner:
                 yield result
         finally:
             for f in flight:
-                ray.cancel(f.waiting, force=False)
+                if ray.is_initialized():  # else this map outlived its cluster, and so did nothing of it
+                    ray.cancel(f.waiting, force=False)
                 self._landed(f)
 
     def _may_start(self, one_flies: bool) -> bool:
-        return not one_flies or self._running < 2 * self.workers
+        return not one_flies or self._running < 2 * (self.workers + len(self._seats))
 
     def _start(self, f: _Flying) -> _Flying:
         self._hand_over(f)
@@ -202,8 +214,9 @@ class ClusterRunner:
             if f.seat is not None:
                 f.seat.load -= 1
             f.seat = None
-            if f.function.__name__ == "analyse" and self._seats and f.deaths < _GPU_TRIES:
-                f.seat = min(self._seats, key=lambda s: s.load)
+            free = [s for s in self._seats if s.ready]
+            if f.function.__name__ == "analyse" and free and f.deaths < _GPU_TRIES:
+                f.seat = min(free, key=lambda s: s.load)
                 f.seat.load += 1
         # The name shows in Ray's dashboard and as the title of the worker's process.
         work = self._task if f.seat is None else f.seat.actor.call
@@ -216,13 +229,13 @@ class ClusterRunner:
             except GetTimeoutError:
                 self._look_around()  # a looker whose node is gone would be waited for for ever
             except RayTaskError as e:
+                if isinstance(e.cause, (ObjectStoreFullError, OutOfDiskError)):
+                    raise _full() from None
                 if isinstance(e.cause, Exception):
                     raise e.cause from None
                 raise WorkerError(f"A worker failed: {e}.", "Run again.") from None
             except (ObjectStoreFullError, OutOfDiskError):
-                raise SpaceError(
-                    "The cluster's object store or scratch disk is full.", "Free some space on its nodes and run again."
-                ) from None
+                raise _full() from None
             except RayError as e:
                 if f.seat is None or not isinstance(e, RayActorError):
                     raise _dead(e) from None
@@ -244,6 +257,8 @@ class ClusterRunner:
                 raise UsageError(
                     f"The node {name} cannot run redact: {e.cause}.", "Install the same version on all nodes."
                 ) from None
+            except TaskUnschedulableError:
+                continue  # the node is gone since; whoever joins later is asked with its first piece of work
             except RayError as e:
                 raise UsageError(
                     f"The node {name} does not answer: {_first_line(e)}", "Look at the node, or take it out."
@@ -268,8 +283,30 @@ class ClusterRunner:
                 for seat in self._seats:
                     ray.kill(seat.actor)
                 self._seats = []
-            looker = ray.remote(num_gpus=GPU_SHARE, num_cpus=1, max_restarts=-1)(_Looker)
-            self._seats += [_Seat(looker.remote()) for _ in range(wanted - len(self._seats))]
+            looker = ray.remote(num_gpus=GPU_SHARE, num_cpus=0, max_restarts=-1)(_Looker)
+            for _ in range(wanted - len(self._seats)):
+                actor = looker.remote()
+                self._seats.append(_Seat(actor, actor.ready.remote()))
+            self._greet(0)
+
+    def _greet(self, seconds: float) -> None:
+        """Notes which lookers have their GPU: somebody else on the cluster may hold it."""
+        waiting = {s.answer: s for s in self._seats if not s.ready}
+        if waiting:
+            done, _ = ray.wait(list(waiting), num_returns=len(waiting), timeout=seconds)
+            for answer in done:
+                waiting[answer].ready = True
+
+    def _await_lookers(self) -> None:
+        # Else the first videos would be looked at by CPUs and the others by GPUs.
+        with self._lock:
+            self._greet(_GPU_PATIENCE)
+
+
+def _full() -> SpaceError:
+    return SpaceError(
+        "The cluster's object store and the disk behind it are full.", "Free some space on its nodes and run again."
+    )
 
 
 def _dead(e: RayError) -> WorkerError | UsageError:

@@ -35,7 +35,7 @@ on_damage = "refuse"
 detector_stride_frames = 25
 min_score = 0.9
 [encode]
-crf = 30
+crf = 20
 preset = "ultrafast"
 """
 
@@ -55,8 +55,11 @@ def _scenes() -> tuple[np.ndarray, ...]:
     return tuple(cv2.resize(pixels, SIZE, interpolation=cv2.INTER_AREA) for pixels in frames())
 
 
-def write_footage(file: Path, first: int, last: int, *, mirrored: bool = False, sound: bool = True) -> Path:
-    """Frames ``first`` to ``last`` of the demo's scenes, small, with a tone."""
+def write_footage(
+    file: Path, first: int, last: int, *, mirrored: bool = False, sound: bool = True, noise: bool = False
+) -> Path:
+    """Frames ``first`` to ``last`` of the demo's scenes, small, with a tone; ``noise`` makes a large file."""
+    rng = np.random.default_rng(1)
     with av.open(str(file), "w") as out:
         video = out.add_stream("libx264", rate=25, options={"crf": "20", "preset": "veryfast"})
         video.width, video.height, video.pix_fmt, video.gop_size = *SIZE, "yuv420p", 24
@@ -64,6 +67,8 @@ def write_footage(file: Path, first: int, last: int, *, mirrored: bool = False, 
         audio = out.add_stream("aac", rate=48000) if sound else None
         for small in _scenes()[first:last]:
             picture = np.ascontiguousarray(small[:, ::-1] if mirrored else small)
+            if noise:
+                picture = np.clip(picture + rng.normal(0, 25, picture.shape), 0, 255).astype(np.uint8)
             out.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         out.mux(video.encode(None))
         if audio is not None:
