@@ -58,7 +58,6 @@ def check_stretch(
     witness = Witness(release, display.width, display.height, stretch)
     out = StretchChecks([], Fraction(1), [])
     every = policy.verify.detector_stride_frames
-    names = policy.verify.detectors or policy.detect.second_detectors or policy.detect.detectors
     size = round(policy.detect.size_px * SCALE)
     regions = RegionsByFrame(plan, span)
     soft = policy.obscure.method != "mosaic"
@@ -80,7 +79,7 @@ def check_stretch(
         seen = picture.view(display, size)
         new = [
             Leak(index, d)
-            for name in names
+            for name in policy.verifiers
             for d in uncovered(find(name, policy.kinds, policy.verify.min_score, seen), shown, policy.verify.min_score)
         ]
         if new and len(list(evidence.glob(f"frame-{span.start:08d}*"))) < _MOST_PICTURES:

@@ -107,7 +107,7 @@ class VerifyPolicy(_Section):
     detector_stride_frames: Annotated[int, Field(ge=1, le=1000)] = 15
     """Every how many frames a detector looks at the release, at another scale."""
     detectors: tuple[str, ...] = Field(default=(), strict=False)
-    """Detectors that look at the release; the ones of ``[detect]`` where empty."""
+    """Detectors that look at the release; all of ``[detect]`` where empty."""
     min_score: Score = 0.5
     """A finding outside the plan from this score on fails the release."""
 
@@ -139,6 +139,12 @@ class Policy(_Section):
     def kinds(self) -> frozenset[Kind]:
         """What this recipe obscures."""
         return frozenset(Kind(k) for k in self.obscure.kinds)
+
+    @property
+    def verifiers(self) -> tuple[str, ...]:
+        """Who looks at the finished release, each once."""
+        everybody = (*self.detect.detectors, *self.detect.second_detectors)
+        return tuple(dict.fromkeys(self.verify.detectors or everybody))
 
     @property
     def sha256(self) -> str:
