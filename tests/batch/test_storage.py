@@ -1,0 +1,165 @@
+"""Sources and releases behind addresses, on real servers on this machine: S3 (moto) and FTP (pyftpdlib)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from redact.batch.places import Delivery, fetched
+from redact.errors import SourceError, UsageError
+
+REQUEST = {"operator": "07", "purpose": "a test", "legal_basis": "none needed"}
+
+
+def _free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+@contextmanager
+def _server(command: list[str], port: int) -> Iterator[None]:
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            assert process.poll() is None, "the server ended"
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """The address of a bucket on an S3 server; the environment says where that is, as an operator's would."""
+    pytest.importorskip("moto")
+    pytest.importorskip("s3fs")
+    port = _free_port()
+    environment = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "127.0.0.1",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        with _server([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port):
+            fsspec.filesystem("s3").mkdir("footage")
+            yield "s3://footage"
+
+
+_FTP = """
+import sys
+from pyftpdlib.authorizers import DummyAuthorizer
+from pyftpdlib.handlers import FTPHandler, ThrottledDTPHandler
+from pyftpdlib.servers import FTPServer
+class Slow(ThrottledDTPHandler):
+    read_limit = 2 << 20  # bytes a second, so that an upload can be interrupted
+class Handler(FTPHandler):
+    authorizer, dtp_handler = DummyAuthorizer(), Slow
+Handler.authorizer.add_anonymous(sys.argv[2], perm="elradfmwMT")
+FTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+@pytest.fixture
+def ftp(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """The address of an FTP server and the folder that it shows."""
+    pytest.importorskip("pyftpdlib")
+    port, folder = _free_port(), tmp_path / "server"
+    folder.mkdir()
+    with _server([sys.executable, "-c", _FTP, str(port), str(folder)], port):
+        yield f"ftp://127.0.0.1:{port}", folder
+
+
+def _batch(requests: Path, output: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "redact", "batch", str(requests), "-o", output, "--workers", "2", "--json"]
+    return subprocess.run(
+        [*command, "--recipe", "export-batch"], cwd=folder, capture_output=True, text=True, check=False, timeout=250
+    )
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_a_batch_from_s3_to_s3(bucket: str, plain_clip: Path, tmp_path: Path) -> None:
+    s3 = fsspec.filesystem("s3")
+    s3.put_file(str(plain_clip), "footage/in/gate 1.mp4")
+    s3.pipe_file("footage/in/gate-2.mp4", b"no video at all")
+    there = tmp_path / "there.jsonl"
+    rows = [REQUEST | {"id": "there", "source": f"{bucket}/in/*.mp4"}]
+    there.write_text("".join(json.dumps(r) + "\n" for r in rows))
+    done = _batch(there, f"{bucket}/out", tmp_path)
+    assert done.returncode == 3, done.stderr
+    assert [json.loads(line)["fate"] for line in done.stdout.splitlines()] == ["released", "refused"]
+    here = tmp_path / "here.jsonl"
+    here.write_text(json.dumps(REQUEST | {"id": "here", "source": str(plain_clip), "output": "here.mp4"}) + "\n")
+    assert _batch(here, str(tmp_path / "out"), tmp_path).returncode == 0
+    names = {name.removeprefix("footage/out/") for name in s3.find("footage/out")}
+    release = "there-001_gate_1.mp4"
+    assert names == {release, f"{release}.plan.json", f"{release}.record.json", "report.html", "summary.csv"}
+    assert _digest(s3.cat_file(f"footage/out/{release}")) == _digest((tmp_path / "out" / "here.mp4").read_bytes())
+    record = json.loads(s3.cat_file(f"footage/out/{release}.record.json"))
+    assert record["output"]["sha256"] == _digest(s3.cat_file(f"footage/out/{release}"))
+    assert _batch(there, f"{bucket}/out", tmp_path).returncode == 3, "the same again: done is done, bad stays bad"
+
+
+def test_nothing_at_an_address(bucket: str, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no such file"):
+        fetched(f"{bucket}/none.mp4", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_upload_that_is_interrupted_never_has_the_final_name(ftp: tuple[str, Path], tmp_path: Path) -> None:
+    address, folder = ftp
+    file = tmp_path / "release.mp4"
+    file.write_bytes(os.urandom(12 << 20))
+    code = "import sys\nfrom pathlib import Path\nfrom redact.batch.places import Delivery\n"
+    code += "Delivery(sys.argv[1]).put(Path(sys.argv[2]), 'release.mp4')\n"
+    client = subprocess.Popen([sys.executable, "-c", code, f"{address}/out", str(file)])
+    part = folder / "out" / "release.mp4.part"
+    until = time.monotonic() + 60
+    while not (part.exists() and part.stat().st_size) and time.monotonic() < until:
+        assert client.poll() is None, "the upload was over before it could be interrupted"
+        time.sleep(0.02)
+    client.send_signal(signal.SIGKILL)
+    client.wait()
+    time.sleep(1)
+    assert sorted(p.name for p in part.parent.iterdir()) == ["release.mp4.part"]
+    Delivery(f"{address}/out").put(file, "release.mp4")
+    assert sorted(p.name for p in part.parent.iterdir()) == ["release.mp4"]
+    assert (folder / "out" / "release.mp4").read_bytes() == file.read_bytes()
+    Delivery(f"{address}/out").put(file, "release.mp4")  # a later run delivers again
+    assert sorted(p.name for p in part.parent.iterdir()) == ["release.mp4"]
+
+
+def test_a_server_that_is_not_there(tmp_path: Path) -> None:
+    file = tmp_path / "release.mp4"
+    file.write_bytes(b"x")
+    address = f"ftp://127.0.0.1:{_free_port()}/out"
+    with pytest.raises(UsageError, match=r"cannot be (delivered|reached)"):
+        Delivery(address).put(file, "release.mp4")
+    with pytest.raises((SourceError, UsageError), match=r"cannot be reached"):
+        fetched(f"{address}/a.mp4", tmp_path)
