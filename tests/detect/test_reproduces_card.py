@@ -61,6 +61,7 @@ def test_cards_carry_measured_numbers() -> None:
         assert {e.kind for e in card.evaluation} == set(card.classes), "measured by: models/evaluate.py --write-card"
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("card", MEASURED, ids=lambda c: c.name)
 def test_detect_reproduces_the_card(card: Card, pictures: list[tuple[Path, Labelled]], tmp_path: Path) -> None:
     from redact.cli import app
