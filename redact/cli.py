@@ -18,6 +18,7 @@ from rich.table import Table
 
 from redact import api, cli_models
 from redact.cli_batch import register
+from redact.cli_bench import register as register_bench
 from redact.display import ProgressDisplay
 from redact.errors import Interrupted, RedactError, UsageError
 from redact.outcome import Outcome
@@ -276,4 +277,5 @@ def demo(
 
 
 register(app, _errors, out, err)
+register_bench(app, _errors, out)
 cli_models.register(models, _errors, out, err)
