@@ -5,13 +5,29 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from clips import Clip, write_clip
 
 from redact.run.local import LocalRunner
 
+if TYPE_CHECKING:
+    from xdist.scheduler import LoadScopeScheduling
+
 ROOT = Path(__file__).parent.parent
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Work is shared out by modules; all that starts Ray clusters is one: two at a time would starve each other."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneRay(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "ray" if "run/test_cluster" in nodeid else str(super()._split_scope(nodeid))
+
+    return OneRay(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+WORK = ("open_video", "analyse", "render", "mux", "check_stretch", "inspect", "file_sha256")
 STORE = 80 * 2**20  # bytes of object store a node: the least that Ray takes is 75 MiB
 
 
@@ -91,7 +92,7 @@ class Assassin(threading.Thread):
     def _is_prey(self, process: psutil.Process) -> bool:
         try:
             title = process.cmdline()[0] if process.cmdline() else ""
-            if not title.startswith("ray::") or title.startswith("ray::IDLE") or self._work not in title:
+            if title.removeprefix("ray::") not in ((self._work,) if self._work else WORK):
                 return False
             return self._file is None or any(f.path == str(self._file) for f in process.open_files())
         except (psutil.Error, OSError):
