@@ -6,19 +6,17 @@ the source, measured inside the regions, and searched again at another scale.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from redact.findings import RedactionPlan, Region
 from redact.geometry import Display
-from redact.media.decode import decode
-from redact.media.frames import luma
+from redact.media.decode import decode_some
+from redact.media.frames import Frame, luma
 from redact.media.source import Excerpt
 from redact.media.witness import Picture, Stretch, Witness
 from redact.policy import Policy
@@ -28,9 +26,8 @@ from redact.track import RegionsByFrame
 from redact.verdict import Leak
 from redact.verify import DetailMeter, OutsideMeter, uncovered
 
-# Another scale than pass 1 used: what one size misses by chance another may see.
-SCALE = 0.8
 _MOST_PICTURES = 6  # of leaks, for each stretch
+_NO_MORE: tuple[int, Frame | None] = (-1, None)
 
 
 @dataclass
@@ -58,10 +55,10 @@ def check_stretch(
     witness = Witness(release, display.width, display.height, stretch)
     out = StretchChecks([], Fraction(1), [])
     every = policy.verify.detector_stride_frames
-    size = round(policy.detect.size_px * SCALE)
     regions = RegionsByFrame(plan, span)
     soft = policy.obscure.method != "mosaic"
-    original = _every(source, every)
+    originals = ((f.index, f) for f in decode_some(source, every))
+    next_original, original = next(originals, _NO_MORE)
     for picture in witness.pictures():
         index = span.start + picture.number
         if index >= span.stop:
@@ -70,17 +67,19 @@ def check_stretch(
         stored = [_stored(r, display) for r in shown]
         if soft:
             out.detail.look(index, picture.y, stored)
+        if index == next_original:
+            if original is not None and original.image is not None and not original.damage and index not in plan.black:
+                out.outside.look(index, luma(original.image), picture.y, [r.box for r in stored])
+            next_original, original = next(originals, _NO_MORE)
         if not is_examined(index, source.frames, every):
             continue
-        before = next(original, None)
-        if before is not None and index not in plan.black:
-            out.outside.look(index, before, picture.y, [r.box for r in stored])
         out.looked += 1
-        seen = picture.view(display, size)
+        least = policy.verify.min_score
+        seen = {size: picture.view(display, size) for size in {v.size_px for v in policy.verifiers}}
         new = [
             Leak(index, d)
-            for name in policy.verifiers
-            for d in uncovered(find(name, policy.kinds, policy.verify.min_score, seen), shown, policy.verify.min_score)
+            for v in policy.verifiers
+            for d in uncovered(find(v.detector, policy.kinds, least, seen[v.size_px]), shown, least)
         ]
         if new and len(list(evidence.glob(f"frame-{span.start:08d}*"))) < _MOST_PICTURES:
             _keep(picture, [display.to_stored(x.detection.box).to_ints() for x in new], evidence, index, span.start)
@@ -93,13 +92,6 @@ def _stored(region: Region, display: Display) -> Region:
     """A region in samples of the stored frame."""
     outline = None if region.outline is None else display.outline_to_stored(region.outline)
     return Region(region.track, region.kind, display.to_stored(region.box), outline)
-
-
-def _every(source: Excerpt, stride: int) -> Iterator[NDArray[np.uint8] | None]:
-    """Luma of the source on the frames that are examined; None where it did not decode cleanly."""
-    for frame in decode(source):
-        if is_examined(frame.index, source.frames, stride):
-            yield None if frame.damage or frame.image is None else luma(frame.image)
 
 
 def _keep(picture: Picture, boxes: list[tuple[int, int, int, int]], folder: Path, index: int, start: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -120,6 +121,18 @@ class EncodePolicy(_Section):
     preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"] = "veryfast"
 
 
+# What one size misses by chance another may see.
+VERIFY_SCALE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """A detector that looks at the finished release, shown at most ``size_px`` pixels long."""
+
+    detector: str
+    size_px: int
+
+
 class Policy(_Section):
     """A whole recipe."""
 
@@ -141,10 +154,15 @@ class Policy(_Section):
         return frozenset(Kind(k) for k in self.obscure.kinds)
 
     @property
-    def verifiers(self) -> tuple[str, ...]:
-        """Who looks at the finished release, each once."""
-        everybody = (*self.detect.detectors, *self.detect.second_detectors)
-        return tuple(dict.fromkeys(self.verify.detectors or everybody))
+    def verifiers(self) -> tuple[Verifier, ...]:
+        """Who looks at the finished release, each once, at another scale than in pass 1.
+
+        Ours look at a smaller picture, the second ones, whose picture is small, at a larger one.
+        """
+        d = self.detect
+        names = dict.fromkeys(self.verify.detectors or (*d.detectors, *d.second_detectors))
+        sizes = {n: round(d.second_size_px / VERIFY_SCALE) for n in d.second_detectors}
+        return tuple(Verifier(n, sizes.get(n, round(d.size_px * VERIFY_SCALE))) for n in names)
 
     @property
     def sha256(self) -> str:

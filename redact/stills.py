@@ -114,11 +114,14 @@ def _verify(release: Path, original: NDArray[np.uint8], regions: tuple[Region, .
     same = again.pixels.shape == original.shape
     harmless = {"jfif", "jfif_version", "jfif_unit", "jfif_density", "background", "loop", "duration", "timestamp"}
     extra = [k for k in again.dropped if k not in harmless]
-    shown = shrink(again.pixels, round(policy.detect.size_px * 0.8))
     leaks = [
         Leak(0, d)
-        for name in policy.verifiers
-        for d in uncovered(find(name, policy.kinds, policy.verify.min_score, shown), regions, policy.verify.min_score)
+        for v in policy.verifiers
+        for d in uncovered(
+            find(v.detector, policy.kinds, policy.verify.min_score, shrink(again.pixels, v.size_px)),
+            regions,
+            policy.verify.min_score,
+        )
     ]
     size = "It has the size of the original." if same else "It has another size than the original."
     contents = "It carries its pixels and nothing else." if not extra else f"It carries {', '.join(extra)}."

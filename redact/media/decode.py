@@ -92,6 +92,37 @@ def decode(source: Excerpt) -> Iterator[Frame]:
     _check_unchanged(source)
 
 
+def decode_some(source: Excerpt, apart: int) -> Iterator[Frame]:
+    """Yields a few of the segment's frames in display order, no two less than ``apart`` frames from each other.
+
+    They are frames from which decoding may begin, and only they are decoded: a tenth of the cost of
+    all. There may be none. Where the container gives no usable times all are decoded and every
+    ``apart``-th is yielded. Raises SourceError where the file changed since it was counted.
+    """
+    if not source.regular:
+        yield from (f for f in decode(source) if f.index % apart == 0)
+        return
+    table, first = source.packets, source.segment.start_packet
+    last = source.span.start - apart
+    with open_source(source.path) as container:
+        stream = _open_decoder(container, source)
+        for number, packet in _from(source, container, stream):
+            if number - first >= len(table):
+                return
+            if not _matches(source, number, packet):
+                raise _changed(source)
+            index = source.index_of(packet.pts)
+            if not table.seekable[number - first] or index is None or index not in source.span or index - last < apart:
+                continue
+            last = index
+            frames, reason = _feed(stream, packet, first=True)
+            drained, at_end = _feed(stream, None, first=True)
+            stream.codec_context.flush_buffers()
+            image = next((f for f in (*frames, *drained) if f.pts == packet.pts), None)
+            wrong = reason or at_end
+            yield _emit(source, index, {index: image} if image else {}, {index: wrong} if wrong else {})
+
+
 def _check_unchanged(source: Excerpt) -> None:
     # What is found in other bytes must not be kept under the digest of these.
     if source.modified_ns:

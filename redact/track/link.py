@@ -7,7 +7,6 @@ counts is decided at its end, so that a face seen badly at first is covered from
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -60,16 +59,27 @@ class _Open:
         self.time = time
 
 
-def _cost(expected: Box, seen: Box, unseen_seconds: float) -> float:
-    """How ill a finding fits a track, 0 for perfectly; ``_FORBIDDEN`` where it cannot be the same object."""
-    size = math.sqrt(max(expected.area, 1.0))
-    other = math.sqrt(max(seen.area, 1.0))
-    ratio = max(size, other) / min(size, other)
-    (ax, ay), (bx, by) = expected.center, seen.center
-    distance = math.hypot(ax - bx, ay - by) / ((size + other) / 2)
-    if ratio > _SIZE_RATIO or distance > min(_FAR, _NEAR + _NEAR_PER_SECOND * unseen_seconds):
-        return _FORBIDDEN
-    return distance + 0.5 * math.log(ratio) + (1.0 - expected.iou(seen)) * 0.5
+def _costs(
+    expected: NDArray[np.float64], seen: NDArray[np.float64], unseen: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """How ill each finding fits each track, 0 for perfectly; ``_FORBIDDEN`` where it cannot be the same object.
+
+    ``expected`` (T, 4) and ``seen`` (F, 4) xyxy pixels; ``unseen`` (T,) seconds since each was seen; gives (T, F).
+    """
+    e, s = expected[:, None], seen[None]
+    area, other_area = (np.prod(b[..., 2:] - b[..., :2], axis=-1) for b in (e, s))
+    size, other = np.sqrt(np.maximum(area, 1.0)), np.sqrt(np.maximum(other_area, 1.0))
+    ratio = np.maximum(size, other) / np.minimum(size, other)
+    apart = ((e[..., :2] + e[..., 2:]) - (s[..., :2] + s[..., 2:])) / 2
+    distance = np.sqrt((apart**2).sum(-1)) / ((size + other) / 2)
+    shared = np.clip(np.minimum(e[..., 2:], s[..., 2:]) - np.maximum(e[..., :2], s[..., :2]), 0, None).prod(-1)
+    union = area + other_area - shared
+    iou = np.divide(shared, union, out=np.zeros_like(union), where=union > 0)
+    cost = distance + 0.5 * np.log(ratio) + (1.0 - iou) * 0.5
+    reach = np.minimum(_FAR, _NEAR + _NEAR_PER_SECOND * unseen)[:, None]
+    # Rounded: machines differ in the last digit, and must not in which pairs they choose.
+    rounded: NDArray[np.float64] = np.round(cost, 9)
+    return np.where((ratio > _SIZE_RATIO) | (distance > reach), _FORBIDDEN, rounded)
 
 
 def _match(tracks: Sequence[_Open], found: Sequence[Detection], time: float) -> list[tuple[int, int]]:
@@ -78,7 +88,8 @@ def _match(tracks: Sequence[_Open], found: Sequence[Detection], time: float) -> 
         return []
     from scipy.optimize import linear_sum_assignment  # half a second to load, and only the driver links
 
-    cost = np.array([[_cost(t.expected(time), d.box, time - t.time) for d in found] for t in tracks])
+    expected = np.array([t.expected(time).edges for t in tracks])
+    cost = _costs(expected, np.array([d.box.edges for d in found]), np.array([time - t.time for t in tracks]))
     rows, columns = linear_sum_assignment(cost)
     return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if cost[r, c] < _FORBIDDEN]
 
