@@ -1,7 +1,7 @@
 """Measures what the limits of verification and of the scene cut were set by.
 
-    python benchmarks/verify_limits.py                                # on the clip of `redact demo`
-    python benchmarks/verify_limits.py --clips ../shared/data/clips   # on real clips with reference boxes
+    python benchmarks/verify_limits.py               # on the clip of `redact demo`
+    python benchmarks/verify_limits.py --clips DIR   # on real clips with reference boxes
 
 - detail: what is left inside obscured regions after coding, against what clear faces and plates show there
   (``MAX_DETAIL`` of redact/verify.py). Both are measured by the meter that verification itself uses.

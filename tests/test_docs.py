@@ -13,6 +13,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from dataclasses import MISSING, fields
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -31,6 +32,7 @@ from typer.testing import CliRunner
 import redact
 from redact import errors
 from redact.batch.requests import Request, request_contents
+from redact.batch.rows import COLUMNS
 from redact.cli import app
 from redact.errors import RecipeError, RedactError, SourceError
 from redact.findings import Kind
@@ -254,6 +256,14 @@ def test_endings() -> None:
     assert set(re.findall(r"`([^`]+)`", images[1])) == READABLE
 
 
+def test_fields_of_requests() -> None:
+    table = next(_tables(_text("docs/requests.md")))
+    assert {row[0].strip("`"): tuple(row[1].split()) for row in table[1:]} == dict(COLUMNS)
+    needed = {row[0].strip("`") for row in table[1:] if row[2] == "yes"}
+    optional = {f.name for f in fields(Request) if f.default is not MISSING}
+    assert not needed & optional
+
+
 # --- plan, record and other output ----------------------------------------------------------------------------------
 
 
@@ -401,16 +411,17 @@ def test_json_of_batch(folder: Path) -> None:
         assert {"time", "event"} <= set(json.loads(line))
 
 
-def test_python_examples_run(folder: Path) -> None:
-    blocks = _blocks(_text("docs/python-api.md"), "python")
-    assert len(blocks) >= 5
-    for n, block in enumerate(blocks):
-        script = folder / f"example{n}.py"
-        script.write_text(block)
-        done = subprocess.run(
-            [sys.executable, script.name], cwd=folder, capture_output=True, text=True, check=False, timeout=240
-        )
-        assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize("number", range(len(_blocks(_text("docs/python-api.md"), "python"))))
+def test_python_examples_run(number: int, folder: Path) -> None:
+    script = folder / f"example{number}.py"
+    script.write_text(_blocks(_text("docs/python-api.md"), "python")[number])
+    done = subprocess.run(
+        [sys.executable, script.name], cwd=folder, capture_output=True, text=True, check=False, timeout=240
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_python_functions_are_listed() -> None:
     functions = {
         f.split("(")[0].removeprefix("redact.") for f in _first_column(_text("docs/python-api.md"), "function")
     }
