@@ -13,6 +13,11 @@ worker process with limited memory and limited time. What passes:
 - refused: a RedactError in one sentence, whose exit code says that the source is to blame or that the
   release was not good enough.
 
+Of what was released it is also told, for each file, whether it shows a picture that the undamaged file
+does not have: a bit that flipped inside a coefficient decodes without complaint, and no checksum tells.
+Such pictures were searched and verified like any other, so this is no failure, but it shows how much
+damage a decoder's errors, our witness of damage, do not tell.
+
 Anything else is a failure, and its file is kept: another exception, a crash, a hang, a source that
 changed, files left behind, a request that is called wrong although it is not.
 """
@@ -39,6 +44,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+import av
 import cv2
 import numpy as np
 
@@ -54,6 +60,7 @@ FRAMES = 20
 SIZE = (320, 180)
 HEAD = 4096  # bytes at either end of a file that count as its header: where indexes and parameters lie
 MEMORY = 6 << 30  # bytes of address space for the worker
+STRANGE = 24.0  # 8-bit steps, mean of a block
 SECONDS = 120.0  # for one mutation; a sound file takes two
 # Exit codes that a damaged source may end with; see docs/exit-codes.md.
 ALLOWED = {3: "source", 5: "verification", 7: "worker died"}
@@ -321,6 +328,8 @@ class Result:
     message: str = ""
     code: int = 0
     black: int = 0
+    strange: int = 0
+    """Released frames that the undamaged file does not have, as far as they can be compared."""
     seconds: float = 0.0
 
 
@@ -334,8 +343,36 @@ def count_frames(file: Path) -> int:
     return sum(not line.startswith("#") for line in done.stdout.splitlines())
 
 
-def try_one(m: Mutation, worker: Worker, folder: Path, seconds: float = SECONDS) -> Result:
-    """Redacts a mutation in ``folder`` (made, and removed again) and judges what happened."""
+def _lumas(file: Path) -> list[np.ndarray]:
+    with av.open(str(file)) as c:
+        return [f.to_ndarray(format="gray").astype(np.int16) for f in c.decode(video=0)]
+
+
+def strange_frames(release: Path, original: Path) -> int:
+    """Frames of a release that look like none of the undamaged file, outside their regions.
+
+    Compared by 16 x 16 blocks: coding changes none of them by more than some steps in the mean.
+    """
+    import redact
+
+    plan = redact.load_plan(f"{release}.plan.json")
+    known = _lumas(original)
+    strange = 0
+    for i, shown in enumerate(_lumas(release)):
+        if i in plan.black or shown.shape != known[0].shape:
+            continue
+        apart = np.stack([np.abs(shown - k) for k in known])
+        for r in plan.regions(i):
+            x1, y1, x2, y2 = r.box.to_ints()
+            apart[:, max(y1 - 8, 0) : y2 + 8, max(x1 - 8, 0) : x2 + 8] = 0
+        n, h, w = apart.shape
+        blocks = apart[:, : h // 16 * 16, : w // 16 * 16].reshape(n, h // 16, 16, w // 16, 16).mean((2, 4))
+        strange += bool(blocks.max((1, 2)).min() > STRANGE)
+    return strange
+
+
+def try_one(m: Mutation, worker: Worker, folder: Path, original: Path, seconds: float = SECONDS) -> Result:
+    """Redacts a mutation of ``original`` in ``folder`` (made, and removed again) and judges what happened."""
     shutil.rmtree(folder, ignore_errors=True)
     work, scratch = folder / "work", folder / "scratch"
     work.mkdir(parents=True)
@@ -356,10 +393,13 @@ def try_one(m: Mutation, worker: Worker, folder: Path, seconds: float = SECONDS)
         answer = worker.ask(job | {"pool": True}, 4 * seconds)
     took = time.monotonic() - began
     wrong = _wrong(m, answer, source, output, scratch)
+    turned = CASES[m.kind].rotation  # regions lie in the upright picture
+    strange = strange_frames(output, original) if answer["verdict"] == "released" and not turned else 0
     shutil.rmtree(folder)
     if wrong:
         return Result(m, "failed", wrong, seconds=took)
-    return Result(m, answer["verdict"], answer.get("message", ""), answer.get("code", 0), answer.get("black", 0), took)
+    said, code, black = answer.get("message", ""), answer.get("code", 0), answer.get("black", 0)
+    return Result(m, answer["verdict"], said, code, black, strange, took)
 
 
 def _wrong(m: Mutation, answer: dict[str, Any], source: Path, output: Path, scratch: Path) -> str | None:
@@ -399,9 +439,9 @@ def _wrong(m: Mutation, answer: dict[str, Any], source: Path, output: Path, scra
 def table(results: Sequence[Result]) -> list[str]:
     """One row for each kind of file, and one for all."""
     out = [
-        "| file | mutations | released whole | released, damaged frames black | refused: source (3) "
-        "| refused: not verified (5) | refused: worker died (7) | failures |",
-        "|---|---|---|---|---|---|---|---|",
+        "| file | mutations | released whole | released, damaged frames black | of these with a strange picture "
+        "| refused: source (3) | refused: not verified (5) | refused: worker died (7) | failures |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     groups = {kind: [r for r in results if r.mutation.kind == kind] for kind in CASES}
     for name, group in [*((k, g) for k, g in groups.items() if g), ("**all**", list(results))]:
@@ -409,7 +449,8 @@ def table(results: Sequence[Result]) -> list[str]:
         black = sum(r.verdict == "released" and r.black > 0 for r in group)
         codes = Counter(r.code for r in group if r.verdict == "refused")
         failed = sum(r.verdict == "failed" for r in group)
-        cells = [len(group), whole, black, *(codes[c] for c in ALLOWED), failed]
+        strange = sum(r.strange > 0 for r in group)
+        cells = [len(group), whole, black, strange, *(codes[c] for c in ALLOWED), failed]
         out.append(f"| {name} | " + " | ".join(map(str, cells)) + " |")
     return out
 
@@ -433,7 +474,8 @@ def fuzz(
     worker = Worker(folder / "worker.log")
     try:
         for number in numbers:
-            yield try_one(mutate(files, seed, number), worker, folder / "case", seconds)
+            m = mutate(files, seed, number)
+            yield try_one(m, worker, folder / "case", files[m.kind], seconds)
     finally:
         worker.close()
 
@@ -457,8 +499,9 @@ def main() -> None:
     for r in fuzz(numbers, args.seed, args.folder):
         results.append(r)
         m = r.mutation
-        said = f"{m.number} {m.kind} {'+'.join(m.edits)} ({m.on_damage}): {r.verdict} {r.code or ''} {r.seconds:.1f} s"
-        print(f"{said} {r.message}", file=sys.stderr, flush=True)
+        said = f"{m.number} {m.kind} {'+'.join(m.edits)} ({m.on_damage}): {r.verdict} {r.code or ''}"
+        said += f", {r.black} black, {r.strange} strange" if r.verdict == "released" else f" {r.message}"
+        print(f"{said} ({r.seconds:.1f} s)", file=sys.stderr, flush=True)
         if r.verdict == "failed" or args.only is not None:
             print(f"    kept in {_keep(r, args.folder / 'kept', args.seed)}", file=sys.stderr, flush=True)
         if time.monotonic() > end:

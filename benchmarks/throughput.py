@@ -4,11 +4,11 @@
     python benchmarks/throughput.py --clip street.mp4 --seconds 60 --peers
     python benchmarks/throughput.py --memory                            # 1, 4 and 16 times the clip
 
-Each tool is a process of its own, from its start to its end. Wall time is on the monotonic clock. CPU time is
-what the kernel charges to the process and to all that it waited for (wait4). Resident memory is the largest
-sum over the process and all its descendants, looked at five times a second; a page that n of them share
-counts for a n-th in each (proportional set size). The floor is ffmpeg with the same preset and CRF, on as many threads as redact has workers:
-decoding and encoding, which no tool gets around.
+Each tool is a process of its own, from its start to its end. Wall time is on the monotonic clock. CPU
+time is what the kernel charges to the process and to all that it waited for (wait4). Resident memory is
+the largest sum over the process and all its descendants, looked at five times a second; a page that n of
+them share counts for an n-th in each (proportional set size). The floor is ffmpeg with the same preset
+and CRF, on as many threads as redact has workers: decoding and encoding, which no tool gets around.
 
 The stages are measured in one process, with the functions that the workers call. Decoding is measured
 by itself and taken off the two stages that contain it.
