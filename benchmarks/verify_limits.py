@@ -2,6 +2,7 @@
 
     python benchmarks/verify_limits.py               # on the clip of `redact demo`
     python benchmarks/verify_limits.py --clips DIR   # on real clips with reference boxes
+    python benchmarks/verify_limits.py --sabotage    # leaves one region clear on purpose: is it noticed?
 
 - detail: what is left inside obscured regions after coding, against what clear faces and plates show there
   (``MAX_DETAIL`` of redact/verify.py). Both are measured by the meter that verification itself uses.
@@ -15,13 +16,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 import av
 import cv2
@@ -33,8 +34,9 @@ from redact.findings import Kind, RedactionPlan, Region
 from redact.geometry import Box
 from redact.media.frames import luma
 from redact.media.witness import Witness
+from redact.obscure import FramePlanes, Obscurer, StoredRegion
 from redact.period import Period
-from redact.pipeline import Work, analyse_video, begin, open_video, render_video
+from redact.pipeline import Work, analyse_video, begin, open_video, render_video, verify_video
 from redact.policy import EncodePolicy, ObscurePolicy, Policy
 from redact.run.local import LocalRunner
 from redact.scope import Scope
@@ -42,6 +44,7 @@ from redact.stages import _CUT, look
 from redact.track import RegionsByFrame
 from redact.verify import MAX_DETAIL, MAX_OUTSIDE, DetailMeter, OutsideMeter
 
+T = TypeVar("T")
 RATES = (18, 20, 28, 34, 40)  # constant rate factors; recipes allow 0 to 40
 WIDTHS = ((12, 20), (20, 40), (40, 80), (80, 10_000))  # px
 STRIDES = (1, 3, 15)  # frames between two looks
@@ -172,6 +175,46 @@ def add(all_of_it: Measured, new: Measured) -> None:
     all_of_it.scenes += new.scenes
 
 
+class Here:
+    """Runs everything in this process, so that it can be tampered with."""
+
+    def map(self, function: Callable[..., T], jobs: Iterable[tuple[Any, ...]]) -> Iterator[T]:
+        for job in jobs:
+            yield function(*job)
+
+
+def sabotage(clip: Path, policy: Policy, seconds: float, folder: Path) -> list[str]:
+    """Rows of a table: each kind's surest region is planned but not painted; what verification says of it."""
+    source = open_video(clip, policy)
+    scope = Scope() if source.seconds <= seconds else Scope(Period(Fraction(0), Fraction(seconds)))
+    work = begin(source, policy, Here(), folder, scope=scope)
+    plan = analyse_video(work).plan
+    paint = Obscurer.apply
+    rows = []
+    for kind in (Kind.FACE, Kind.PLATE):
+        tracks = [t for t in plan.tracks if t.kind is kind and t.span.start < len(work.part.span)]
+        if not tracks:
+            continue
+        chosen = max(tracks, key=lambda t: sum(k.score or 0 for k in t.keys))
+
+        def without(self: Obscurer, frame: FramePlanes, regions: Sequence[StoredRegion], id_: int = chosen.id) -> None:
+            paint(self, frame, [r for r in regions if r.track != id_])
+
+        Obscurer.apply = without  # type: ignore[method-assign]
+        try:
+            release = folder / f"{clip.stem}-{kind}.mp4"
+            own = folder / f"{clip.stem}-{kind}"
+            own.mkdir()
+            render_video(replace(work, folder=own), plan, release)
+        finally:
+            Obscurer.apply = paint  # type: ignore[method-assign]
+        verdict = verify_video(work, release, plan, own)
+        box = chosen.keys[len(chosen.keys) // 2].box
+        said = "passed" if verdict.passed else f"failed: {verdict.reason}"
+        rows.append(f"| {clip.stem.split('_')[0]} | {kind} | {box.width:.0f} x {box.height:.0f} | {said} |")
+    return rows
+
+
 def tables(m: Measured) -> str:
     lines = ["## Detail inside obscured regions, after coding", ""]
     lines += [
@@ -243,6 +286,7 @@ def main() -> None:
     parser.add_argument("--clips", type=Path, help="a folder of clips, with NAME.faces.json and NAME.plates.json")
     parser.add_argument("--seconds", type=float, default=4.0, help="of each clip")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--sabotage", action="store_true", help="only leave regions clear on purpose")
     args = parser.parse_args()
     policy = redact.policy_of("public-release")
     with TemporaryDirectory(prefix="redact-limits-") as name, LocalRunner(args.workers) as runner:
@@ -252,6 +296,12 @@ def main() -> None:
         else:
             clips = [folder / "street.mp4"]
             make_clip(clips[0])
+        if args.sabotage:
+            print("| clip | left clear | region, px | verification |\n|---|---|---|---|")
+            for clip in clips:
+                for row in sabotage(clip, policy, args.seconds, folder):
+                    print(row, flush=True)
+            return
         everything = Measured()
         for clip in clips:
             add(everything, measure(clip, policy, args.seconds, runner, folder))
