@@ -57,6 +57,8 @@ def check_stretch(
     every = policy.verify.detector_stride_frames
     regions = RegionsByFrame(plan, span)
     soft = policy.obscure.method != "mosaic"
+    # Where a track begins and ends a mistake is likeliest, and may last only some frames.
+    ends = {i for t in plan.tracks for i in (t.span.start, t.span.stop - 1)}
     originals = ((f.index, f) for f in decode_some(source, every))
     next_original, original = next(originals, _NO_MORE)
     for picture in witness.pictures():
@@ -66,7 +68,8 @@ def check_stretch(
         shown = regions.at(index)
         stored = [_stored(r, display) for r in shown]
         if soft:
-            out.detail.look(index, picture.y, stored)
+            closely = is_examined(index, source.frames, every) or index in ends
+            out.detail.look(index, picture.y, stored, closely=closely)
         if index == next_original:
             if original is not None and original.image is not None and not original.damage and index not in plan.black:
                 out.outside.look(index, luma(original.image), picture.y, [r.box for r in stored])
