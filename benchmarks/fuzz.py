@@ -91,8 +91,18 @@ def make_files(folder: Path, kinds: Iterable[str] = CASES) -> dict[str, Path]:
         odd = clip.width % 2
         audio = name in ("h264.mp4", "h264.mkv", "mpeg2.ts")
         small = replace(clip, width=SIZE[0] + odd, height=SIZE[1] + odd, frames=FRAMES, gop=8, audio=audio)
+        small = replace(small, bitexact=True, options=_same_each_time(clip))
         files[name] = write_clip(folder / name, small, _picture)
     return files
+
+
+def _same_each_time(clip: Clip) -> tuple[tuple[str, str], ...]:
+    """The clip's options, and for x264 no macroblock tree: with AVX-512 its bytes differ from run to run."""
+    if clip.codec != "libx264":
+        return clip.options
+    options = dict(clip.options)
+    params = [v for v in (options.get("x264-params"), "mbtree=0") if v]
+    return tuple((options | {"x264-params": ":".join(params)}).items())
 
 
 # --- Mutations -------------------------------------------------------------------------------------
@@ -486,6 +496,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="number of the first mutation")
     parser.add_argument("--only", type=int, help="this mutation alone; its file is kept whatever happens")
+    parser.add_argument("--keep-strange", action="store_true", help="keep files whose release has a strange picture")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after this time")
     parser.add_argument("--folder", type=Path, default=ROOT / ".cache" / "fuzz", help="where to work and keep failures")
     parser.add_argument("--write", type=Path, help="also write the table to this file")
@@ -502,7 +513,7 @@ def main() -> None:
         said = f"{m.number} {m.kind} {'+'.join(m.edits)} ({m.on_damage}): {r.verdict} {r.code or ''}"
         said += f", {r.black} black, {r.strange} strange" if r.verdict == "released" else f" {r.message}"
         print(f"{said} ({r.seconds:.1f} s)", file=sys.stderr, flush=True)
-        if r.verdict == "failed" or args.only is not None:
+        if r.verdict == "failed" or args.only is not None or (args.keep_strange and r.strange):
             print(f"    kept in {_keep(r, args.folder / 'kept', args.seed)}", file=sys.stderr, flush=True)
         if time.monotonic() > end:
             break

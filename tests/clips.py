@@ -35,6 +35,8 @@ class Clip:
     interlaced: bool = False
     color: tuple[int, int, int, int] | None = None
     """Primaries, transfer, matrix, range."""
+    bitexact: bool = False
+    """The same file each time: no random numbers in its header, no dates, no versions."""
 
 
 def pattern(clip: Clip, i: int) -> np.ndarray:
@@ -48,7 +50,8 @@ def pattern(clip: Clip, i: int) -> np.ndarray:
 
 def write_clip(file: Path, clip: Clip, picture: Callable[[Clip, int], np.ndarray] = pattern) -> Path:
     """Writes ``clip`` to ``file`` and returns it; ``picture`` draws its frames."""
-    with av.open(str(file), "w", format=clip.container) as out:
+    flags = {"fflags": "+bitexact"} if clip.bitexact else {}
+    with av.open(str(file), "w", format=clip.container, options=flags) as out:
         for k, v in clip.metadata:
             out.metadata[k] = v
         s = out.add_stream(clip.codec, rate=clip.rate)
