@@ -33,7 +33,7 @@ def close(a: tuple[Detection, ...], b: tuple[Detection, ...], score: float, pixe
 
 
 class DetectorContract:
-    """Inherit it, and give a ``detector`` fixture that finds from 0.3 on."""
+    """Inherit it, and give a ``detector`` fixture that finds from 0.1 on, as the main job asks it to."""
 
     def test_finds_the_faces_of_a_photograph(self, detector: Detector) -> None:
         found = [d for d in detector.detect(photo("zidane.jpg", 640)) if d.kind is Kind.FACE]
@@ -48,7 +48,7 @@ class DetectorContract:
         assert found
         for d in found:
             assert d.kind in detector.kinds
-            assert 0.3 <= d.score <= 1
+            assert 0.1 <= d.score <= 1
             assert 0 <= d.box.x1 < d.box.x2 <= w
             assert 0 <= d.box.y1 < d.box.y2 <= h
         assert [d.score for d in found] == sorted((d.score for d in found), reverse=True)

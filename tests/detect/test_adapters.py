@@ -39,7 +39,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class TestUltralyticsCheckpoint(AdapterContract):
     @pytest.fixture(scope="class")
     def detector(self, checkpoint: Path) -> Detector:
-        return open_detector(card_for("ultralytics", "pt", checkpoint), min_score=0.3)
+        return open_detector(card_for("ultralytics", "pt", checkpoint), min_score=0.1)
 
 
 class TestUltralyticsOnnx(AdapterContract):
@@ -49,11 +49,11 @@ class TestUltralyticsOnnx(AdapterContract):
     def detector(self, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Detector:
         file = tmp_path_factory.mktemp("onnx") / "any.onnx"
         export(checkpoint, file, dynamic=True, imgsz=[384, 640])
-        return open_detector(card_for("ultralytics", "onnx", file), min_score=0.3)
+        return open_detector(card_for("ultralytics", "onnx", file), min_score=0.1)
 
     def test_finds_what_ours_finds(self, detector: Detector) -> None:
         picture = photo("zidane.jpg", 608)  # small enough that ours looks once
-        ours = load_detector(OURS, min_score=0.3).detect(picture)
+        ours = load_detector(OURS, min_score=0.1).detect(picture)
         assert close(detector.detect(picture), ours, 0.03, 2.0)
 
 
@@ -64,7 +64,7 @@ class TestUltralyticsOnnxOfOneSize(AdapterContract):
     def detector(self, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Detector:
         file = tmp_path_factory.mktemp("onnx") / "one.onnx"
         export(checkpoint, file, nms=False, imgsz=[384, 640])
-        return open_detector(card_for("ultralytics", "onnx", file), min_score=0.3)
+        return open_detector(card_for("ultralytics", "onnx", file), min_score=0.1)
 
 
 class TestUltralyticsEngine(AdapterContract):
@@ -80,7 +80,7 @@ class TestUltralyticsEngine(AdapterContract):
         file = tmp_path_factory.mktemp("engine") / "theirs.engine"
         made = YOLO(str(checkpoint)).export(format="engine", dynamic=True, imgsz=640, half=True, verbose=False)
         Path(made).replace(file)
-        return open_detector(card_for("ultralytics", "engine", file), min_score=0.3, device="cuda")
+        return open_detector(card_for("ultralytics", "engine", file), min_score=0.1, device="cuda")
 
 
 class TestYuNet(AdapterContract):
@@ -88,14 +88,14 @@ class TestYuNet(AdapterContract):
     def detector(self, tmp_path_factory: pytest.TempPathFactory) -> Detector:
         file = tmp_path_factory.mktemp("yunet") / "theirs.onnx"
         write_yunet(file)
-        return open_detector(card_for("yunet", "onnx", file, classes=("face",), input=BGR), min_score=0.3)
+        return open_detector(card_for("yunet", "onnx", file, classes=("face",), input=BGR), min_score=0.1)
 
 
 class TestRealYuNet(DetectorContract):
     @pytest.fixture(scope="class")
     def detector(self) -> Detector:
         try:
-            return load_detector("yunet", min_score=0.3)
+            return load_detector("yunet", min_score=0.1)
         except WeightsError as e:
             pytest.skip(f"YuNet is not on this machine: {e.remedy}")
 
@@ -106,7 +106,7 @@ class TestEgoBlur(AdapterContract):
         file = tmp_path_factory.mktemp("egoblur") / "theirs.jit"
         write_egoblur(file, request.param)
         card = card_for("egoblur", "torchscript", file, classes=("face",), input=BGR)
-        return open_detector(card, min_score=0.3)
+        return open_detector(card, min_score=0.1)
 
 
 class _Bomb:
@@ -126,7 +126,7 @@ def test_a_checkpoint_of_another_digest_is_not_opened(checkpoint: Path, tmp_path
     assert card.pt is not None
     other = card.model_copy(update={"pt": card.pt.model_copy(update={"location": str(file)})})
     with pytest.raises(WeightsError, match="not the weights that the card describes"):
-        open_detector(other, min_score=0.3)
+        open_detector(other, min_score=0.1)
     assert not trace.exists()
 
 
@@ -135,9 +135,9 @@ def test_a_file_that_is_no_model_is_told_as_one(tmp_path: Path) -> None:
     file.write_bytes(b"not a model")
     for family, form in (("yunet", "onnx"), ("egoblur", "torchscript"), ("ultralytics", "onnx"), ("yolo26", "onnx")):
         with pytest.raises(WeightsError, match="cannot open this model"):
-            open_detector(card_for(family, form, file, classes=("face",)), min_score=0.3)
+            open_detector(card_for(family, form, file, classes=("face",)), min_score=0.1)
     with pytest.raises(WeightsError, match="only weights for a GPU"):
-        open_detector(card_for("ultralytics", "engine", file), min_score=0.3)
+        open_detector(card_for("ultralytics", "engine", file), min_score=0.1)
 
 
 def test_classes_that_do_not_fit_are_told() -> None:

@@ -18,19 +18,19 @@ OURS = [n for n, c in load_cards().items() if c.family == "yolo26"]
 class TestOnnx(DetectorContract):
     @pytest.fixture(scope="class", params=OURS)
     def detector(self, request: pytest.FixtureRequest) -> Detector:
-        return load_detector(request.param, min_score=0.3)
+        return load_detector(request.param, min_score=0.1)
 
 
 class TestCenterFace(DetectorContract):
     @pytest.fixture(scope="class")
     def detector(self) -> Detector:
-        return load_detector("centerface", min_score=0.3)
+        return load_detector("centerface", min_score=0.1)
 
 
 class TestTorchOnTheCpu(DetectorContract):
     @pytest.fixture(scope="class", params=OURS)
     def detector(self, request: pytest.FixtureRequest) -> Detector:
-        return YoloTorch(load_card(request.param), min_score=0.3, device="cpu")
+        return YoloTorch(load_card(request.param), min_score=0.1, device="cpu")
 
 
 class TestTorchOnAGpu(DetectorContract):
@@ -40,14 +40,14 @@ class TestTorchOnAGpu(DetectorContract):
 
         if not torch.cuda.is_available():
             pytest.skip("no GPU here: the same contract runs on the CPU")
-        return YoloTorch(load_card(request.param), min_score=0.3, device="cuda")
+        return YoloTorch(load_card(request.param), min_score=0.1, device="cuda")
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_torch_finds_what_onnx_finds(name: str) -> None:
     """The weights of both are of the same training; torch's are stored in half precision."""
-    a = load_detector(name, min_score=0.3)
-    b = YoloTorch(load_card(name), min_score=0.3, device="cpu")
+    a = load_detector(name, min_score=0.1)
+    b = YoloTorch(load_card(name), min_score=0.1, device="cpu")
     for picture in (photo("zidane.jpg", 640), photo("bus.jpg", 480)):
         sure = [tuple(d for d in x.detect(picture) if d.score > 0.35) for x in (a, b)]
         assert close(*sure, score=0.03, pixels=2.0)
@@ -56,8 +56,8 @@ def test_torch_finds_what_onnx_finds(name: str) -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_threads_do_not_change_findings(name: str) -> None:
     picture = photo("zidane.jpg", 640)
-    assert load_detector(name, min_score=0.3, threads=1).detect(picture) == load_detector(
-        name, min_score=0.3, threads=3
+    assert load_detector(name, min_score=0.1, threads=1).detect(picture) == load_detector(
+        name, min_score=0.1, threads=3
     ).detect(picture)
 
 
@@ -76,7 +76,7 @@ def test_missing_weights_are_named(tmp_path: Path) -> None:
 
 def test_unknown_detector_is_named() -> None:
     with pytest.raises(WeightsError, match="no detector called 'nonesuch'"):
-        load_detector("nonesuch", min_score=0.3)
+        load_detector("nonesuch", min_score=0.1)
 
 
 @pytest.mark.parametrize("card", load_cards().values(), ids=lambda c: c.name)
