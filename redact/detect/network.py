@@ -16,6 +16,7 @@ os.environ.setdefault("YOLO_CONFIG_DIR", str(Path.home() / ".cache" / "redact" /
 Path(os.environ["YOLO_CONFIG_DIR"]).mkdir(parents=True, exist_ok=True)
 
 import torch  # noqa: E402
+from PIL import Image  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
 
@@ -37,9 +38,14 @@ try:
 except (RuntimeError, ImportError):
     _declare_torchvision_operators()
 
+# ultralytics replaces it by one that, at a picture it cannot read, asks for a package that is not there.
+_OPEN = Image.open
+
 from ultralytics.nn.modules import Conv  # noqa: E402
 from ultralytics.nn.tasks import DetectionModel  # noqa: E402
 from ultralytics.utils.torch_utils import fuse_conv_and_bn  # noqa: E402
+
+Image.open = _OPEN
 
 
 def build(description: dict[str, Any]) -> nn.Module:
