@@ -364,8 +364,10 @@ def strange_frames(release: Path, original: Path) -> int:
     Compared by 16 x 16 blocks: coding changes none of them by more than some steps in the mean.
     """
     import redact
+    from redact.media.probe import probe
 
     plan = redact.load_plan(f"{release}.plan.json")
+    display = probe(release).format.display
     known = _lumas(original)
     strange = 0
     for i, shown in enumerate(_lumas(release)):
@@ -373,7 +375,7 @@ def strange_frames(release: Path, original: Path) -> int:
             continue
         apart = np.stack([np.abs(shown - k) for k in known])
         for r in plan.regions(i):
-            x1, y1, x2, y2 = r.box.to_ints()
+            x1, y1, x2, y2 = display.to_stored(r.box).to_ints()
             apart[:, max(y1 - 8, 0) : y2 + 8, max(x1 - 8, 0) : x2 + 8] = 0
         n, h, w = apart.shape
         blocks = apart[:, : h // 16 * 16, : w // 16 * 16].reshape(n, h // 16, 16, w // 16, 16).mean((2, 4))
@@ -403,8 +405,7 @@ def try_one(m: Mutation, worker: Worker, folder: Path, original: Path, seconds: 
         answer = worker.ask(job | {"pool": True}, 4 * seconds)
     took = time.monotonic() - began
     wrong = _wrong(m, answer, source, output, scratch)
-    turned = CASES[m.kind].rotation  # regions lie in the upright picture
-    strange = strange_frames(output, original) if answer["verdict"] == "released" and not turned else 0
+    strange = strange_frames(output, original) if answer["verdict"] == "released" and not wrong else 0
     shutil.rmtree(folder)
     if wrong:
         return Result(m, "failed", wrong, seconds=took)

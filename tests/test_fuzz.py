@@ -8,11 +8,17 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+import av
+import numpy as np
 import pytest
 from clips import Clip, write_clip
 
 import redact
 from redact.errors import SourceError
+from redact.media.decode import decode
+from redact.media.probe import probe
+from redact.media.segments import plan_segments
+from redact.media.source import excerpt
 from redact.run.local import LocalRunner
 
 STRICT = redact.policy_of("public-release")
@@ -93,3 +99,80 @@ def test_a_picture_that_is_turned_by_an_odd_angle(runner: LocalRunner, tmp_path:
     source = write_clip(tmp_path / "in.mp4", Clip(rotation=30))
     with pytest.raises(SourceError, match="no quarter turn"):
         redact.run(source, tmp_path / "out.mp4", STRICT, runner=runner)
+
+
+def _damaged(file: Path) -> list[int]:
+    """Numbers of the frames that count as damaged."""
+    source = probe(file)
+    return [f.index for s in plan_segments(source) for f in decode(excerpt(source, s)) if f.damage]
+
+
+def _spoil(file: Path, number: int, share: float = 0.3) -> None:
+    """Overwrites the end of a packet, in decode order, with what cannot be decoded."""
+    with av.open(str(file)) as c:
+        pos, size = [(p.pos, p.size) for p in c.demux(video=0) if p.size][number]
+    data = bytearray(file.read_bytes())
+    a = pos + round(size * (1 - share))
+    data[a : pos + size] = b"\xff" * (pos + size - a)
+    file.write_bytes(data)
+
+
+def test_leading_pictures_of_the_next_start_are_damaged_too(tmp_path: Path) -> None:
+    """In an open group of pictures what is shown before the key picture still refers to the group before."""
+    clip = Clip(codec="mpeg4", frames=30, gop=9, options=(("bf", "2"),))
+    file = write_clip(tmp_path / "in.mp4", clip)
+    packets = probe(file).packets
+    row = int(np.flatnonzero(packets.seekable)[1])  # the second key picture
+    leading = [int(t) for t in packets.pts[row:] if t < packets.pts[row]]
+    assert leading, "the clip has no open group of pictures"
+    whole = probe(file).pts
+    _spoil(file, 0)
+    damaged = _damaged(file)
+    assert damaged == list(range(int(np.searchsorted(whole, packets.pts[row]))))
+
+
+def test_raw_streams_are_damaged_from_the_picture_to_the_next_start(tmp_path: Path) -> None:
+    """The decoder gives pictures late: what came out after a start was taken for whole though it lay before it."""
+    file = write_clip(tmp_path / "in.h264", Clip(frames=30, gop=10, container="h264"))
+    data = bytearray(file.read_bytes())
+    starts = [i for i in range(len(data) - 4) if data[i : i + 3] == b"\0\0\1" and data[i + 3] & 31 == 5]
+    assert len(starts) == 3
+    at = starts[1] + 200
+    data[at : at + 300] = b"\xaa" * 300
+    file.write_bytes(data)
+    assert _damaged(file) == list(range(10, 20))
+
+
+def test_what_follows_a_picture_that_is_marked_corrupt_is_damaged(tmp_path: Path) -> None:
+    """Some flipped bits make the decoder mark a picture, report no error, and trust all that refers to it."""
+    options = (("x264-params", "mbtree=0"),)  # the same bytes each time
+    whole = write_clip(tmp_path / "in.mp4", Clip(frames=20, gop=10, options=options, bitexact=True)).read_bytes()
+    with av.open(str(tmp_path / "in.mp4")) as c:
+        first = next(p for p in c.demux(video=0) if p.size)
+        pos, size = first.pos, first.size
+    marked = 0
+    for n in range(24):
+        file = tmp_path / f"{n}.mp4"
+        data = bytearray(whole)
+        data[pos + size // 4 + n * (size // 40)] ^= 16
+        file.write_bytes(data)
+        with av.open(str(file)) as c:
+            c.streams.video[0].thread_count = 1
+            if next(c.decode(video=0)).is_corrupt:
+                marked += 1
+                assert set(range(10)) <= set(_damaged(file))
+    assert marked > 1
+
+
+def test_checksums_of_h265_pictures_are_compared(tmp_path: Path) -> None:
+    """Without them its decoder takes a flipped bit for another picture."""
+    clip = Clip(codec="libx265", frames=20, gop=10, options=(("x265-params", "log-level=error:hash=1"),))
+    file = write_clip(tmp_path / "in.mp4", clip)
+    assert not _damaged(file)
+    with av.open(str(file)) as c:
+        packet = next(p for p in c.demux(video=0) if p.size)
+        place = packet.pos + packet.size // 2
+    data = bytearray(file.read_bytes())
+    data[place] ^= 4
+    file.write_bytes(data)
+    assert 0 in _damaged(file)

@@ -5,7 +5,8 @@ are heard, and one is enough: the demuxer's corrupt flag, an error returned for 
 frame's own corrupt flag, what the decoder logs at level ERROR while it works, and, for H.264, its
 note that a frame which others refer to never came (it logs that for debugging only). And the frames
 that come out must be exactly those whose packets went in. Whatever follows a damaged frame may
-refer to it, so it counts as damaged up to the next place where decoding may begin.
+refer to it, so it counts as damaged up to the next place where decoding may begin, and so do that
+place's leading pictures: decoded after it but shown before it, they may refer to what lies before it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import av
 import av.logging
+import numpy as np
+from av.codec.context import Flags
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
@@ -22,7 +25,7 @@ from redact.media.container import first_error, open_source, source_error
 from redact.media.frames import Frame
 from redact.media.nal import gaps_allowed
 from redact.media.probe import NO_PTS
-from redact.media.source import Excerpt
+from redact.media.source import Excerpt, PacketTable
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -140,6 +143,8 @@ def _open_decoder(container: InputContainer, source: Excerpt) -> VideoStream:
     # One thread: the log lines and errors of a packet can then be told from another's, the cost per
     # frame is least, and cores are used by working on several segments at once.
     stream.codec_context.thread_count = 1
+    # Some H.265 streams carry a checksum of each picture; without one its decoder notices little damage.
+    stream.codec_context.options = {"err_detect": "crccheck"}
     av.logging.set_level(av.logging.ERROR)
     av.logging.set_skip_repeated(False)
     return stream
@@ -161,11 +166,54 @@ def _feed(
             frames, reason = [], f"the decoder refused it ({e.strerror})"
     av.logging.set_level(av.logging.ERROR)
     line = first_error(logs)
+    if line and "mismatching checksum" in line:
+        line = "the picture does not match its checksum"
     if any("Frame num gap" in text for _, _, text in logs) and not first and not gaps_allowed(stream):
         reason = reason or "a picture that it refers to is missing"
     if packet is not None and packet.is_corrupt:
         reason = "marked corrupt by the container"
     return frames, reason or (f"the decoder reported an error ({line})" if line else None)
+
+
+class _Trail:
+    """How damage spreads, packet by packet in decode order. ``reason``: why the first packets cannot be trusted."""
+
+    def __init__(self, reason: str | None = None) -> None:
+        self.reason = reason
+        self.before: str | None = None
+        """What was wrong ahead of the last place where decoding may begin."""
+        self.place = NO_PTS
+        """When the picture of that place is shown, or its packet's number."""
+
+    def next(self, key: int, *, begins: bool, reason: str | None) -> str | None:
+        """Why the packet shown at ``key`` cannot be trusted; ``reason``: what the decoder says of it."""
+        if begins:
+            self.before, self.reason, self.place = self.reason, None, key
+        self.reason = reason or self.reason
+        return self.reason or (self.before if key < self.place else None)
+
+
+def _begins(table: PacketTable, row: int) -> bool:
+    """Whether decoding may begin at a packet; not so at one that shares its time: a picture was torn apart there."""
+    if row >= len(table) or not table.seekable[row]:
+        return False
+    here = table.pts[max(row - 1, 0) : row + 2]
+    return bool(table.pts[row] == NO_PTS or (here == table.pts[row]).sum() == 1)
+
+
+def _followers(source: Excerpt, row: int) -> Iterator[int]:
+    """Rows of the packet table that may refer to the picture of ``row``, itself included, by the same rule."""
+    t = source.packets
+    place: int | None = None
+    for r in range(row, len(t)):
+        if r > row and _begins(t, r):
+            if place is not None:
+                return
+            place = int(t.pts[r])
+        elif place is None or t.pts[r] < place:
+            yield r
+        else:
+            return
 
 
 def _decode_regular(source: Excerpt) -> Iterator[Frame]:
@@ -175,9 +223,14 @@ def _decode_regular(source: Excerpt) -> Iterator[Frame]:
     ready: dict[int, av.VideoFrame] = {}
     beyond = 0  # frames that came out and are shown after the segment
     at = span.start
-    spreading: str | None = None
+    trail = _Trail()
     if table.pts[0] > source.pts_of(span.start) or not table.seekable[0]:
-        spreading = "it precedes the first complete picture of the stream"
+        trail.reason = "it precedes the first complete picture of the stream"
+
+    def spoil(pts: int | None, reason: str) -> None:
+        index = source.index_of(pts)
+        if index is not None and index in span and index >= at:
+            damage.setdefault(index, reason)
 
     def collect(frames: list[av.VideoFrame]) -> None:
         nonlocal beyond
@@ -189,7 +242,8 @@ def _decode_regular(source: Excerpt) -> Iterator[Frame]:
                 beyond += 1
                 continue
             if image.is_corrupt:
-                damage.setdefault(index, "the decoder marked it corrupt")
+                for row in _followers(source, int(np.flatnonzero(table.pts == image.pts)[0])):
+                    spoil(int(table.pts[row]), "the decoder marked it, or one that it may refer to, corrupt")
             ready.setdefault(index, image)
 
     with open_source(source.path) as container:
@@ -197,13 +251,10 @@ def _decode_regular(source: Excerpt) -> Iterator[Frame]:
         for number, packet in _from(source, container, stream):
             if not _matches(source, number, packet):
                 raise _changed(source)
-            if number - first < len(table) and table.seekable[number - first]:
-                spreading = None
             frames, reason = _feed(stream, packet, first=number == first)
-            spreading = reason or spreading
-            index = source.index_of(packet.pts)
-            if spreading and index is not None and index in span:
-                damage.setdefault(index, spreading)
+            wrong = trail.next(_ticks(packet.pts), begins=_begins(table, number - first), reason=reason)
+            if wrong:
+                spoil(packet.pts, wrong)
             collect(frames)
             # Decoders give frames in display order: what has been overtaken by several is not coming.
             while at < span.stop and (at in ready or len(ready) + beyond > OVERTAKEN):
@@ -244,36 +295,48 @@ def _mismatch(source: Excerpt, image: av.VideoFrame | None) -> str | None:
 
 
 def _decode_from_start(source: Excerpt) -> Iterator[Frame]:
-    """For files without usable times: the n-th frame that comes out is frame n."""
-    spreading: str | None = None
+    """For files without usable times: the n-th frame that comes out is frame n.
+
+    Which packet a picture is of, the decoder says by the number that was sent along with the packet.
+    """
+    table = source.packets
+    damage: dict[int, str] = {}  # by packet number
+    trail = _Trail()
     index = 0
     with open_source(source.path) as container:
         stream = _open_decoder(container, source)
+        stream.codec_context.flags |= Flags.copy_opaque
 
-        def emit(frames: list[av.VideoFrame]) -> Iterator[Frame]:
+        def reason_of(number: int, image: av.VideoFrame) -> str | None:
+            if number == trail.place:
+                trail.before = None  # what comes out from here on is shown after that place
+            if image.is_corrupt:
+                for row in _followers(source, number):
+                    damage.setdefault(row, "the decoder marked it, or one that it may refer to, corrupt")
+            return damage.pop(number, None) or (trail.before if number > trail.place else None)
+
+        def emit(frames: list[av.VideoFrame], wrong: str | None = None) -> Iterator[Frame]:
             nonlocal index
             for image in frames:
                 if index >= source.frames:
                     raise source_error(source.path, "gives more pictures than it has packets")
-                reason = spreading or ("the decoder marked it corrupt" if image.is_corrupt else None)
+                number = image.opaque if isinstance(image.opaque, int) else index
+                reason = reason_of(number, image) or wrong
                 if index in source.span:
                     yield Frame(index, source.pts_of(index), image, reason or _mismatch(source, image))
                 index += 1
 
         for number, packet in enumerate(_packets(container, stream)):
-            if number >= source.total_packets or packet.size != source.packets.size[number]:
+            if number >= source.total_packets or packet.size != table.size[number]:
                 raise _changed(source)
+            packet.opaque = number
             frames, reason = _feed(stream, packet, first=number == 0)
-            if reason:
-                spreading = reason
-            elif source.packets.seekable[number]:
-                # What comes out now may still be from before; it is good only once this picture is out.
-                yield from emit(frames)
-                spreading = None
-                continue
+            wrong = trail.next(number, begins=_begins(table, number), reason=reason)
+            if wrong:
+                damage[number] = wrong
             yield from emit(frames)
         frames, reason = _feed(stream, None)
-        spreading = spreading or reason
-        yield from emit(frames)
+        yield from emit(frames, reason)
     for missing in range(max(index, source.span.start), source.span.stop):
-        yield Frame(missing, source.pts_of(missing), None, spreading or "the decoder gave no picture for it")
+        reason = reason or trail.reason or "the decoder gave no picture for it"
+        yield Frame(missing, source.pts_of(missing), None, reason)
