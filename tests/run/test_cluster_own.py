@@ -154,6 +154,16 @@ def test_a_local_cluster_is_heard_by_this_machine_alone() -> None:
     assert heard <= {"127.0.0.1", "::1"}, heard
 
 
+def _wait_for(port: int) -> None:
+    """Until somebody listens: the server of outside drivers starts after the node says that it is up."""
+    for _ in range(300):
+        with socket.socket() as s:
+            if s.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise TimeoutError(f"nobody listens on port {port}")
+
+
 def test_a_driver_outside_the_cluster(footage: Footage, recipe: Path, tmp_path: Path) -> None:
     """ray://: the driver talks to the cluster through one port."""
     with socket.socket() as s:
@@ -161,6 +171,7 @@ def test_a_driver_outside_the_cluster(footage: Footage, recipe: Path, tmp_path: 
         port = s.getsockname()[1]
     requests = write_requests(footage.folder / "outside.jsonl", [{"id": "whole", "source": "street.mp4"}], recipe)
     with Nodes(num_cpus=1, ray_client_server_port=port):
+        _wait_for(port)
         command = [sys.executable, "-m", "redact", "batch", str(requests), "-o", str(tmp_path / "out")]
         done = subprocess.run(
             [*command, "--address", f"ray://127.0.0.1:{port}", "--json"], capture_output=True, text=True, timeout=120
