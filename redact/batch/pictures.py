@@ -42,7 +42,7 @@ def embed(file: Path) -> Picture:
         out = io.BytesIO()
         small.save(out, "JPEG", quality=QUALITY, optimize=True)
     except ImportError:  # ultralytics makes Pillow ask for a reader of HEIF files at what is no picture
-        raise ValueError("it is no JPEG or PNG picture") from None
+        raise PictureError("cannot be read: it is no JPEG or PNG picture") from None
     except OSError as e:  # Pillow's errors about a file's content are of this kind too
         raise PictureError(f"cannot be read: {e.strerror or 'it is no JPEG or PNG picture'}") from None
     except (SyntaxError, ValueError, Image.DecompressionBombError) as e:
