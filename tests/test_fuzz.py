@@ -19,6 +19,7 @@ from redact.media.decode import decode
 from redact.media.probe import probe
 from redact.media.segments import plan_segments
 from redact.media.source import excerpt
+from redact.policy import AudioPolicy
 from redact.run.local import LocalRunner
 
 STRICT = redact.policy_of("public-release")
@@ -93,6 +94,15 @@ def test_a_coding_that_is_not_known(plain_clip: Path, runner: LocalRunner, tmp_p
     source.write_bytes(plain_clip.read_bytes().replace(b"avc1", b"\0\0\0\1"))
     with pytest.raises(SourceError, match="coding that is not known"):
         redact.run(source, tmp_path / "out.mp4", STRICT, runner=runner)
+
+
+def test_sound_in_a_coding_that_is_not_known(runner: LocalRunner, tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mp4", Clip(audio=True))
+    source.write_bytes(source.read_bytes().replace(b"mp4a", b"\0\0\0\1"))
+    keep = STRICT.model_copy(update={"audio": AudioPolicy(mode="keep")})
+    with pytest.raises(SourceError, match="sound in a coding that is not known"):
+        redact.run(source, tmp_path / "out.mp4", keep, runner=runner)
+    redact.run(source, tmp_path / "out.mp4", STRICT, runner=runner)
 
 
 def test_a_picture_that_is_turned_by_an_odd_angle(runner: LocalRunner, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from redact.errors import UsageError, WorkerError
 from redact.media.audio import AudioEdit, add_encoder, copied, edited
-from redact.media.container import open_source
+from redact.media.container import open_source, source_error
 from redact.media.cut import Cut
 from redact.media.encode import aside_offset, write_error
 from redact.media.source import Source
@@ -105,7 +105,7 @@ def mux(
             av.open(f"file:{output}", "w", format=container, options=options) as out,
         ):
             video = _add_video(out, first.streams.video[0], source)
-            kept = _add_audio(out, original.streams.audio, output, audio) if audio else {}
+            kept = _add_audio(out, original.streams.audio, source, output, audio) if audio else {}
             feeds: list[Feed] = [_video_feed(source, part, segments, due, rank, video)]
             if audio and kept:
                 feeds.append(copied(original, kept) if audio.changes_nothing else edited(original, kept, audio))
@@ -127,11 +127,13 @@ def _add_video(out: OutputContainer, template: VideoStream, source: Source) -> V
 
 
 def _add_audio(
-    out: OutputContainer, streams: Sequence[AudioStream], output: Path, edit: AudioEdit
+    out: OutputContainer, streams: Sequence[AudioStream], source: Source, output: Path, edit: AudioEdit
 ) -> dict[int, AudioStream]:
     """Output streams for kept audio, by the source's stream number."""
     kept: dict[int, AudioStream] = {}
     for s in streams:
+        if s.codec_context is None:
+            raise source_error(source.path, "holds sound in a coding that is not known", "Drop the audio.")
         name = s.codec_context.name
         try:
             new = out.add_stream_from_template(s) if edit.changes_nothing else add_encoder(out, s)
