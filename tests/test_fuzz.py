@@ -97,8 +97,8 @@ def test_a_coding_that_is_not_known(plain_clip: Path, runner: LocalRunner, tmp_p
 
 
 def test_sound_in_a_coding_that_is_not_known(runner: LocalRunner, tmp_path: Path) -> None:
-    source = write_clip(tmp_path / "in.mp4", Clip(audio=True))
-    source.write_bytes(source.read_bytes().replace(b"mp4a", b"\0\0\0\1"))
+    source = write_clip(tmp_path / "in.mkv", Clip(audio=True))
+    source.write_bytes(source.read_bytes().replace(b"A_AAC", b"A_XYZ"))
     keep = STRICT.model_copy(update={"audio": AudioPolicy(mode="keep")})
     with pytest.raises(SourceError, match="sound in a coding that is not known"):
         redact.run(source, tmp_path / "out.mp4", keep, runner=runner)
