@@ -49,10 +49,11 @@ import cv2
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # this checkout, whichever is installed
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "benchmarks")]  # this checkout, whichever is installed
 
 from clips import Clip, write_clip  # noqa: E402
 from kinds import CASES  # noqa: E402
+from machine import machine  # noqa: E402
 
 T = TypeVar("T")
 
@@ -521,8 +522,8 @@ def main() -> None:
     text = "\n".join(table(results)) + "\n"
     print(text)
     if args.write:
-        head = f"# {len(results)} damaged files, seed {args.seed}\n\n"
-        args.write.write_text(head + text)
+        # A strange picture: one that the undamaged file lacks; see above.
+        args.write.write_text(f"# {len(results)} damaged files, seed {args.seed}\n\n{machine()}\n\n{text}")
     sys.exit(any(r.verdict == "failed" for r in results))
 
 
