@@ -174,6 +174,33 @@ def test_what_follows_a_picture_that_is_marked_corrupt_is_damaged(tmp_path: Path
     assert marked > 1
 
 
+def test_what_the_decoder_makes_up_is_damaged(tmp_path: Path) -> None:
+    """A slice that ends too early is concealed without an error, and marked only when it is shown.
+
+    That is after pictures which refer to it and are shown before it.
+    """
+    options = (("x264-params", "mbtree=0"), ("bf", "3"))
+    clip = Clip(frames=20, gop=20, options=options, bitexact=True)
+    whole = write_clip(tmp_path / "in.mp4", clip, fuzz()._picture).read_bytes()
+    packets = probe(tmp_path / "in.mp4").packets
+    shown = np.argsort(np.argsort(packets.pts))
+    row = next(r for r in range(1, 20) if shown[r] > shown[r + 1])  # what comes next refers to it and is shown before
+    stop = next(r for r in range(row, 20) if packets.seekable[r])  # the cut
+    with av.open(str(tmp_path / "in.mp4")) as c:
+        pos, size = [(p.pos, p.size) for p in c.demux(video=0) if p.size][row]
+    found = 0
+    for n in range(40):
+        file = tmp_path / f"{n}.mp4"
+        data = bytearray(whole)
+        data[pos + 8 + n * (size - 8) // 40] ^= 16
+        file.write_bytes(data)
+        damaged = _damaged(file)
+        if int(shown[row]) in damaged:
+            found += 1
+            assert {int(i) for i in shown[row:stop]} <= set(damaged), n
+    assert found > 3
+
+
 def test_checksums_of_h265_pictures_are_compared(tmp_path: Path) -> None:
     """Without them its decoder takes a flipped bit for another picture."""
     clip = Clip(codec="libx265", frames=20, gop=10, options=(("x265-params", "log-level=error:hash=1"),))

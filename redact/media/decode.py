@@ -2,8 +2,9 @@
 
 libavcodec conceals errors: it paints over what is missing and returns success. So five witnesses
 are heard, and one is enough: the demuxer's corrupt flag, an error returned for a packet, the
-frame's own corrupt flag, what the decoder logs at level ERROR while it works, and, for H.264, its
-note that a frame which others refer to never came (it logs that for debugging only). And the frames
+frame's own corrupt flag, what the decoder logs at level ERROR while it works, and two things that it
+logs for debugging only: that it conceals errors, and, for H.264, that a frame which others refer to
+never came. And the frames
 that come out must be exactly those whose packets went in. Whatever follows a damaged frame may
 refer to it, so it counts as damaged up to the next place where decoding may begin, and so do that
 place's leading pictures: decoded after it but shown before it, they may refer to what lies before it.
@@ -170,6 +171,8 @@ def _feed(
         line = "the picture does not match its checksum"
     if any("Frame num gap" in text for _, _, text in logs) and not first and not gaps_allowed(stream):
         reason = reason or "a picture that it refers to is missing"
+    if any(text.startswith("concealing ") for _, _, text in logs):
+        reason = reason or "the decoder made up a part of it"
     if packet is not None and packet.is_corrupt:
         reason = "marked corrupt by the container"
     return frames, reason or (f"the decoder reported an error ({line})" if line else None)
