@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, TypeVar
@@ -54,6 +54,9 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+_TRIES = 3  # at a piece of work, and at pools to give it to
 
 
 class LocalRunner:
@@ -103,7 +106,7 @@ class LocalRunner:
                 f.future.cancel()
 
     def _submit(self, function: Callable[..., T], job: tuple[Any, ...]) -> _Flying[T]:
-        while True:
+        for _ in range(_TRIES):
             with self._lock:
                 pool = self._pool
             assert pool is not None, "use the runner as a context manager"
@@ -111,6 +114,10 @@ class LocalRunner:
                 return _Flying(function, job, pool, pool.submit(function, *job))
             except BrokenProcessPool:
                 self._replace(pool)
+        raise WorkerError(
+            f"Worker processes died {_TRIES} times as soon as they were started (killed, or out of memory).",
+            "Run again, with fewer --workers if memory is short.",
+        )
 
     def _result(self, flying: _Flying[T]) -> T:
         try:
@@ -160,7 +167,8 @@ class _Flying(Generic[T]):
 def _start_pool(workers: int) -> ProcessPoolExecutor:
     # spawn: a forked worker would inherit the state of the driver's decoder and inference threads.
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker)
-    with _deaf_to_ctrl_c():
+    # One may be killed before all are started; whoever hands the pool work is told and starts another.
+    with _deaf_to_ctrl_c(), suppress(BrokenProcessPool):
         for _ in range(workers):  # each submission starts a process
             pool.submit(int)
     return pool

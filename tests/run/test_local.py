@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 from contracts.runners import RunnerContract
 
+from redact.errors import WorkerError
+from redact.run import local
 from redact.run.local import LocalRunner
 
 
@@ -23,6 +27,14 @@ def runner() -> Iterator[LocalRunner]:
 
 class TestLocalRunner(RunnerContract):
     pass
+
+
+def test_workers_that_die_as_they_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However early they die, and be it while the pool still starts others: an error of ours, and an end."""
+    monkeypatch.setattr(local, "_start_worker", partial(os._exit, 1))
+    for workers in (1, 2, 8):
+        with LocalRunner(workers) as runner, pytest.raises(WorkerError, match=r"(A worker process|Worker processes) died"):
+            next(runner.map(pow, [(2, 3)]))
 
 
 _DRIVER = """
