@@ -33,7 +33,10 @@ def test_workers_that_die_as_they_start(monkeypatch: pytest.MonkeyPatch) -> None
     """However early they die, and be it while the pool still starts others: an error of ours, and an end."""
     monkeypatch.setattr(local, "_start_worker", partial(os._exit, 1))
     for workers in (1, 2, 8):
-        with LocalRunner(workers) as runner, pytest.raises(WorkerError, match=r"(A worker process|Worker processes) died"):
+        with (
+            LocalRunner(workers) as runner,
+            pytest.raises(WorkerError, match=r"(A worker process|Worker processes) died"),
+        ):
             next(runner.map(pow, [(2, 3)]))
 
 
