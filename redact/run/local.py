@@ -111,7 +111,7 @@ class LocalRunner:
                 pool = self._pool
             assert pool is not None, "use the runner as a context manager"
             try:
-                return _Flying(function, job, pool, pool.submit(function, *job))
+                return _Flying(function, job, pool, _hand(pool, function, *job))
             except BrokenProcessPool:
                 self._replace(pool)
         raise WorkerError(
@@ -137,7 +137,7 @@ class LocalRunner:
         with self._alone:
             pool = _start_pool(1)
             try:
-                return pool.submit(flying.function, *flying.job).result()
+                return _hand(pool, flying.function, *flying.job).result()
             except BrokenProcessPool:
                 raise WorkerError(
                     "A worker process died three times over the same piece of work (killed, or out of memory).",
@@ -170,5 +170,17 @@ def _start_pool(workers: int) -> ProcessPoolExecutor:
     # One may be killed before all are started; whoever hands the pool work is told and starts another.
     with _deaf_to_ctrl_c(), suppress(BrokenProcessPool):
         for _ in range(workers):  # each submission starts a process
-            pool.submit(int)
+            _hand(pool, int)
     return pool
+
+
+def _hand(pool: ProcessPoolExecutor, function: Callable[..., T], *job: Any) -> Future[T]:
+    """``pool.submit``; raises BrokenProcessPool for a pool that is breaking, too.
+
+    A pool whose worker was killed closes its pipes before it says that it is broken. Who submits in
+    between starts a process on a closed pipe: OSError. (Arguments are pickled later, in another thread.)
+    """
+    try:
+        return pool.submit(function, *job)
+    except OSError as e:
+        raise BrokenProcessPool(f"A worker process could not be started: {e}.") from e

@@ -49,6 +49,22 @@ def test_workers_that_die_as_they_start(monkeypatch: pytest.MonkeyPatch) -> None
         next(runner.map(pow, [(2, 3)]))
 
 
+class _ClosingPool(ProcessPoolExecutor):
+    """Its pipes are closed while the workers are still being started, as when one of them was killed."""
+
+    def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+        future = super().submit(function, *args, **kwargs)
+        self._call_queue._reader.close()  # type: ignore[attr-defined]
+        return future
+
+
+def test_pools_that_break_as_they_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's pool closes its pipes a moment before it says that it is broken."""
+    monkeypatch.setattr(local, "ProcessPoolExecutor", _ClosingPool)
+    with LocalRunner(2) as runner, pytest.raises(WorkerError, match="died 3 times as soon as they were started"):
+        next(runner.map(pow, [(2, 3)]))
+
+
 _DRIVER = """
 import time
 from redact.run.local import LocalRunner
