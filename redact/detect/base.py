@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.detect.cards import InputFormat
+from redact.detect.cards import Card, InputFormat, WeightsFile, checked_weights
+from redact.errors import WeightsError
 from redact.findings import Detection, Kind
 from redact.geometry import Box
 
@@ -41,14 +43,30 @@ class Detector(Protocol):
         ...
 
 
-class OneByOne:
-    """For detectors that gain nothing from several pictures at a time: all on the CPU."""
+class CardDetector(ABC):
+    """What the adapters of all families share: they are what their card says, and look at one picture at a time."""
 
-    device = "cpu"
     batch = 1
 
+    def __init__(self, card: Card, weights: WeightsFile | None, *, min_score: float, device: str = "cpu") -> None:
+        """``weights``: the file of the card that the adapter reads on ``device``; None where the card has none.
+
+        Raises WeightsError where there is none, or it is missing or changed.
+        """
+        if weights is None:
+            place = "the CPU" if device == "cpu" else "a GPU"
+            raise WeightsError(f"The detector {card.name!r} has no weights for {place}.", "Choose another one.")
+        self.name = card.name
+        self.sha256 = weights.sha256
+        self.kinds = card.finds
+        self.device = device
+        self._card = card
+        self._min_score = min_score
+        self._file = checked_weights(weights)
+
+    @abstractmethod
     def detect(self, picture: NDArray[np.uint8]) -> tuple[Detection, ...]:
-        raise NotImplementedError
+        """As ``Detector.detect``."""
 
     def detect_all(self, pictures: Sequence[NDArray[np.uint8]]) -> list[tuple[Detection, ...]]:
         return [self.detect(p) for p in pictures]

@@ -6,7 +6,6 @@ second has a method ``inference`` that answers with instances. The owner gives t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,43 +17,33 @@ import redact.detect.network  # noqa: F401 - torchvision's operators, which such
 import torch
 from torch import Tensor
 
-from redact.detect.base import as_input, check_picture, suppress, to_detections
-from redact.detect.cards import Card, checked_weights
+from redact.detect.base import CardDetector, as_input, check_picture, suppress, to_detections
+from redact.detect.cards import Card
 from redact.errors import WeightsError
 from redact.findings import Detection, Kind
 
 NMS_IOU = 0.3  # as EgoBlur's demonstration uses it
 
 
-class EgoBlur:
+class EgoBlur(CardDetector):
     """Finds what its file was trained for: the card's one kind."""
 
-    batch = 1
-
     def __init__(self, card: Card, *, min_score: float, device: str) -> None:
-        if card.torchscript is None:
-            raise WeightsError(f"The detector {card.name!r} has no TorchScript weights.", "Choose another one.")
+        super().__init__(card, card.torchscript, min_score=min_score, device=device)
         if len(card.finds) != 1:
             raise WeightsError(f"The card of {card.name!r} must name one kind: EgoBlur's files find one each.")
-        self.name = card.name
-        self.sha256 = card.torchscript.sha256
-        self.kinds = card.finds
-        self.device = device
         self._kind: Kind = next(iter(card.finds))
         self._class = card.classes.index(self._kind.value)
-        self._input = card.input
-        self._min_score = min_score
-        path = checked_weights(card.torchscript)
         load: Any = torch.jit.load  # carries no types
         try:
-            self._network = load(str(path), map_location=device).eval()
+            self._network = load(str(self._file), map_location=device).eval()
         except RuntimeError as e:
-            raise WeightsError(f"{path}: torch cannot open this model: {e}.", "Fetch it again.") from None
+            raise WeightsError(f"{self._file}: torch cannot open this model: {e}.", "Fetch it again.") from None
 
     def detect(self, picture: NDArray[np.uint8]) -> tuple[Detection, ...]:
         check_picture(picture)
         h, w = picture.shape[:2]
-        x = torch.from_numpy(as_input(picture, self._input, 0)[0]).to(self.device)
+        x = torch.from_numpy(as_input(picture, self._card.input, 0)[0]).to(self.device)
         with torch.inference_mode():
             boxes, scores, labels = self._look(x)
         good = scores >= self._min_score
@@ -75,6 +64,3 @@ class EgoBlur:
         if len(answer) == 5:
             return answer[0], answer[3], answer[1]
         raise WeightsError(f"The model {self.name!r} gives {len(answer)} outputs, not EgoBlur's four or five.")
-
-    def detect_all(self, pictures: Sequence[NDArray[np.uint8]]) -> list[tuple[Detection, ...]]:
-        return [self.detect(p) for p in pictures]

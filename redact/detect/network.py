@@ -78,14 +78,7 @@ class Anchors(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """``image`` (B, 3, H, W), 0..1, H and W multiples of 32. Gives (B, N, 4) boxes and (B, N, 2) scores."""
-        x: Any = image
-        passed: list[Any] = []
-        for m in self.model.model[:-1]:
-            if m.f != -1:
-                x = passed[m.f] if isinstance(m.f, int) else [x if j == -1 else passed[j] for j in m.f]
-            x = m(x)
-            passed.append(x)
-        feats = [passed[j] for j in self.detect.f]
+        feats = self.features(image)
         heads = self.detect.one2one if self.head == "one2one" else self.detect.one2many
         raw = self.detect.forward_head(feats, **heads)
         centres, strides = [], []
@@ -101,3 +94,14 @@ class Anchors(nn.Module):
         lt, rb = raw["boxes"].float().split(2, 1)
         xyxy = torch.cat([middle - lt, middle + rb], 1) * stride
         return xyxy.permute(0, 2, 1), raw["scores"].float().sigmoid().permute(0, 2, 1)
+
+    def features(self, image: Tensor) -> list[Tensor]:
+        """What the heads look at: (B, C, H / stride, W / stride) for each stride."""
+        x: Any = image
+        passed: list[Any] = []
+        for m in self.model.model[:-1]:
+            if m.f != -1:
+                x = passed[m.f] if isinstance(m.f, int) else [x if j == -1 else passed[j] for j in m.f]
+            x = m(x)
+            passed.append(x)
+        return [passed[j] for j in self.detect.f]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
+from torch import nn
 
-from redact.detect.base import check_picture
-from redact.detect.cards import Card, WeightsFile, checked_weights
+from redact.detect.base import CardDetector, check_picture
+from redact.detect.cards import Card
 from redact.detect.network import Anchors, build, fuse
 from redact.detect.scales import gather, looks
 from redact.detect.yolo import GREY, select
@@ -21,22 +23,16 @@ from redact.findings import Detection
 BATCH = 16
 
 
-class YoloTorch:
+class YoloTorch(CardDetector):
     """A YOLO26 face and plate detector on ``device`` ("cuda", "cuda:1", "cpu")."""
 
     batch = BATCH
 
     def __init__(self, card: Card, *, min_score: float, device: str) -> None:
-        if card.torch is None:
-            raise WeightsError(f"The detector {card.name!r} has no weights for torch.", "Choose another one.")
-        self.name = card.name
-        self.sha256 = card.torch.sha256
-        self.kinds = card.finds
-        self.device = device
-        self._card = card
-        self._min_score = min_score
+        super().__init__(card, card.torch, min_score=min_score, device=device)
         self._type = torch.float16 if device.startswith("cuda") else torch.float32
-        self._network = _load(card.torch).to(device, self._type)
+        model, head = read_network(self._file)
+        self._network = Anchors(fuse(model), head).eval().to(device, self._type)
 
     def detect(self, picture: NDArray[np.uint8]) -> tuple[Detection, ...]:
         return self.detect_all([picture])[0]
@@ -87,15 +83,18 @@ class YoloTorch:
         return [(b[g].cpu().numpy(), s[g].cpu().numpy()) for b, s, g in zip(boxes, scores, good, strict=True)]
 
 
-def _load(weights: WeightsFile) -> Anchors:
-    """Reads tensors and a description: nothing in such a file can run. Raises WeightsError."""
-    path = checked_weights(weights)
+def read_network(file: Path) -> tuple[nn.Module, str]:
+    """The network as it was trained, float32 on the CPU, and which of its heads is meant to be used.
+
+    The file holds tensors and a description: nothing in it can run. Raises WeightsError.
+    """
     try:
-        with safe_open(path, framework="pt") as f:
+        with safe_open(file, framework="pt") as f:
             description = json.loads(f.metadata()["description"])
             tensors = {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118 - not a dict
         model = build(description["net"])
         model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
+        head = str(description["head"])
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as e:
-        raise WeightsError(f"{path}: these are no weights of ours: {e}.", "Install redact again.") from None
-    return Anchors(fuse(model), description["head"]).eval()
+        raise WeightsError(f"{file}: these are no weights of ours: {e}.", "Install redact again.") from None
+    return model, head

@@ -5,27 +5,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.detect.base import OneByOne, as_input, check_picture
-from redact.detect.cards import Card, checked_weights
+from redact.detect.base import CardDetector, as_input, check_picture
+from redact.detect.cards import Card
 from redact.detect.session import open_session
 from redact.detect.ultralytics_output import anchors, fit
 from redact.detect.yolo import GREY, select
-from redact.errors import WeightsError
 from redact.findings import Detection
 
 
-class UltralyticsOnnx(OneByOne):
+class UltralyticsOnnx(CardDetector):
     """Reads both outputs that such exports have: finished boxes (YOLO26, YOLOv10) or one column an anchor."""
 
     def __init__(self, card: Card, *, min_score: float, threads: int) -> None:
-        if card.onnx is None:
-            raise WeightsError(f"The detector {card.name!r} has no weights for the CPU.", "Choose another one.")
-        self.name = card.name
-        self.sha256 = card.onnx.sha256
-        self.kinds = card.finds
-        self._card = card
-        self._min_score = min_score
-        self._session = open_session(str(checked_weights(card.onnx)), threads)
+        super().__init__(card, card.onnx, min_score=min_score)
+        self._session = open_session(str(self._file), threads)
         first = self._session.get_inputs()[0]
         self._input = first.name
         h, w = first.shape[2:]

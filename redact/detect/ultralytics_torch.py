@@ -6,7 +6,6 @@ pins its digest, and after that digest was checked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,37 +17,27 @@ import redact.detect.network  # noqa: F401 - first: it keeps ultralytics from ca
 import torch
 from ultralytics.nn.autobackend import AutoBackend
 
-from redact.detect.base import as_input, check_picture
-from redact.detect.cards import Card, checked_weights
+from redact.detect.base import CardDetector, as_input, check_picture
+from redact.detect.cards import Card
 from redact.detect.ultralytics_output import anchors, fit
 from redact.detect.yolo import GREY, select
 from redact.errors import WeightsError
 from redact.findings import Detection
 
 
-class UltralyticsTorch:
+class UltralyticsTorch(CardDetector):
     """Runs on ``device``: an engine where there is a GPU and the card has one, else the checkpoint."""
-
-    batch = 1
 
     def __init__(self, card: Card, *, min_score: float, device: str) -> None:
         weights = card.engine if card.engine is not None and device.startswith("cuda") else card.pt
-        if weights is None:
-            raise WeightsError(
-                f"The detector {card.name!r} has only weights for a GPU, and there is none.", "Choose another one."
-            )
-        self.name = card.name
-        self.sha256 = weights.sha256
-        self.kinds = card.finds
-        self.device = device
-        self._card = card
-        self._min_score = min_score
-        path = checked_weights(weights)
+        super().__init__(card, weights, min_score=min_score, device=device)
         make: Any = AutoBackend  # carries no types
         try:
-            self._network = make(str(path), device=torch.device(device), fp16=weights is card.engine, verbose=False)
+            self._network = make(
+                str(self._file), device=torch.device(device), fp16=weights is card.engine, verbose=False
+            )
         except Exception as e:  # a pickle or an engine may fail in any way
-            raise WeightsError(f"{path}: ultralytics cannot open this model: {e}.", "Export it again.") from e
+            raise WeightsError(f"{self._file}: ultralytics cannot open this model: {e}.", "Export it again.") from e
         self._network.eval()
         self._fixed: tuple[int, int] | None = None
         if weights is card.engine and not getattr(self._network, "dynamic", False):
@@ -64,6 +53,3 @@ class UltralyticsTorch:
         first = output[0] if isinstance(output, list | tuple) else output
         boxes, scores = anchors(first[0].float().cpu().numpy(), self._card)
         return select(boxes / factor, scores, self._card.classes, self._min_score, picture.shape[1::-1])
-
-    def detect_all(self, pictures: Sequence[NDArray[np.uint8]]) -> list[tuple[Detection, ...]]:
-        return [self.detect(p) for p in pictures]

@@ -11,11 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.detect.base import OneByOne, as_input, check_picture, suppress, to_detections
-from redact.detect.cards import Card, checked_weights
+from redact.detect.base import CardDetector, as_input, check_picture, suppress, to_detections
+from redact.detect.cards import Card
 from redact.detect.scales import gather, looks
 from redact.detect.session import open_session
-from redact.errors import WeightsError
 from redact.findings import Detection, Kind
 
 GREY = 114  # the value that training pads with
@@ -46,18 +45,12 @@ def select(
     return to_detections(kinds, np.concatenate(kept_boxes), np.concatenate(kept_scores), *size)
 
 
-class YoloOnnx(OneByOne):
+class YoloOnnx(CardDetector):
     """A YOLO26 face and plate detector on the CPU."""
 
     def __init__(self, card: Card, *, min_score: float, threads: int) -> None:
-        if card.onnx is None:
-            raise WeightsError(f"The detector {card.name!r} has no weights for the CPU.", "Choose another one.")
-        self.name = card.name
-        self.sha256 = card.onnx.sha256
-        self.kinds = card.finds
-        self._card = card
-        self._min_score = min_score
-        self._session = open_session(str(checked_weights(card.onnx)), threads)
+        super().__init__(card, card.onnx, min_score=min_score)
+        self._session = open_session(str(self._file), threads)
 
     def detect(self, picture: NDArray[np.uint8]) -> tuple[Detection, ...]:
         check_picture(picture)

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.detect.base import OneByOne, check_picture, to_detections
-from redact.detect.cards import Card, checked_weights
+from redact.detect.base import CardDetector, check_picture, to_detections
+from redact.detect.cards import Card
 from redact.errors import WeightsError
 from redact.findings import Detection, Kind
 
@@ -17,20 +17,17 @@ NMS_IOU = 0.3  # as OpenCV's demonstration uses it
 MOST = 5000  # findings before NMS
 
 
-class YuNet(OneByOne):
+class YuNet(CardDetector):
     """Finds faces. OpenCV pads the picture and orders the channels as the network needs them."""
 
     def __init__(self, card: Card, *, min_score: float) -> None:
-        if card.onnx is None:
-            raise WeightsError(f"The detector {card.name!r} has no weights for the CPU.", "Choose another one.")
-        self.name = card.name
-        self.sha256 = card.onnx.sha256
-        self.kinds = card.finds
-        path = checked_weights(card.onnx)
+        super().__init__(card, card.onnx, min_score=min_score)
         try:
-            self._finder: Any = cv2.FaceDetectorYN.create(str(path), "", (320, 320), min_score, NMS_IOU, MOST)
+            self._finder: Any = cv2.FaceDetectorYN.create(str(self._file), "", (320, 320), min_score, NMS_IOU, MOST)
         except cv2.error as e:
-            raise WeightsError(f"{path}: OpenCV cannot open this model: {e.err}.", "Check the card's family.") from None
+            raise WeightsError(
+                f"{self._file}: OpenCV cannot open this model: {e.err}.", "Check the card's family."
+            ) from None
 
     def detect(self, picture: NDArray[np.uint8]) -> tuple[Detection, ...]:
         check_picture(picture)

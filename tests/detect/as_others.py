@@ -11,18 +11,23 @@ from torch import Tensor, nn
 from ultralytics.utils import DEFAULT_CFG
 
 from redact.detect import load_card
-from redact.detect.cards import Card, InputFormat, Thresholds, WeightsFile
-from redact.detect.network import Anchors
-from redact.detect.torch_yolo import _load
+from redact.detect.cards import Card, InputFormat, Thresholds, WeightsFile, checked_weights
+from redact.detect.network import Anchors, fuse
+from redact.detect.torch_yolo import read_network
 
 OURS = "redact-pico"
 
 
-def our_network() -> Anchors:
-    """Our detector in torch, float32 on the CPU."""
+def _ours() -> tuple[nn.Module, str]:
     weights = load_card(OURS).torch
     assert weights is not None
-    return _load(weights)
+    return read_network(checked_weights(weights))
+
+
+def our_network() -> Anchors:
+    """Our detector in torch, float32 on the CPU."""
+    model, head = _ours()
+    return Anchors(fuse(model), head).eval()
 
 
 def card_for(family: str, kind: str, file: Path, **more: Any) -> Card:
@@ -44,21 +49,8 @@ def card_for(family: str, kind: str, file: Path, **more: Any) -> Card:
 
 def write_checkpoint(file: Path) -> None:
     """A ``.pt`` as ultralytics writes it: a pickle of the whole model."""
-    from redact.detect.network import build
-
-    weights = load_card(OURS).torch
-    assert weights is not None
-    import json
-
-    from safetensors import safe_open
-
-    from redact.detect.cards import checked_weights
-
-    with safe_open(checked_weights(weights), framework="pt") as f:
-        description = json.loads(f.metadata()["description"])
-        tensors = {k: f.get_tensor(k).float() for k in f.keys()}  # noqa: SIM118 - not a dict
-    model: Any = build(description["net"])
-    model.load_state_dict(tensors)
+    model: Any
+    model, _head = _ours()
     model.names = {0: "face", 1: "plate"}
     model.args = {**vars(DEFAULT_CFG), "task": "detect", "model": "ours.yaml"}
     model.task = "detect"
@@ -134,18 +126,11 @@ class _YuNet(nn.Module):
         self.ours = ours
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        x: Any = image.flip(1) / 255
-        passed: list[Any] = []
-        for m in self.ours.model.model[:-1]:
-            if m.f != -1:
-                x = passed[m.f] if isinstance(m.f, int) else [x if j == -1 else passed[j] for j in m.f]
-            x = m(x)
-            passed.append(x)
         heads = self.ours.detect.one2many
         scores, boxes, points = [], [], []
-        for level, j in enumerate(self.ours.detect.f):
-            left, top, right, bottom = heads["box_head"][level](passed[j]).flatten(2).permute(0, 2, 1).split(1, 2)
-            score = heads["cls_head"][level](passed[j])[:, :1].sigmoid().flatten(2).permute(0, 2, 1)
+        for level, seen in enumerate(self.ours.features(image.flip(1) / 255)):
+            left, top, right, bottom = heads["box_head"][level](seen).flatten(2).permute(0, 2, 1).split(1, 2)
+            score = heads["cls_head"][level](seen)[:, :1].sigmoid().flatten(2).permute(0, 2, 1)
             size = [(a + b).clamp(min=1e-3).log() for a, b in ((left, right), (top, bottom))]
             boxes.append(torch.cat([0.5 + (right - left) / 2, 0.5 + (bottom - top) / 2, *size], 2))
             scores.append(score)

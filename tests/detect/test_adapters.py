@@ -136,7 +136,7 @@ def test_a_file_that_is_no_model_is_told_as_one(tmp_path: Path) -> None:
     for family, form in (("yunet", "onnx"), ("egoblur", "torchscript"), ("ultralytics", "onnx"), ("yolo26", "onnx")):
         with pytest.raises(WeightsError, match="cannot open this model"):
             open_detector(card_for(family, form, file, classes=("face",)), min_score=0.1)
-    with pytest.raises(WeightsError, match="only weights for a GPU"):
+    with pytest.raises(WeightsError, match="has no weights for the CPU"):
         open_detector(card_for("ultralytics", "engine", file), min_score=0.1)
 
 
