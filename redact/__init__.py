@@ -7,6 +7,7 @@ Everything that the commands do is here as a function; what a function returns a
 its docstring.
 """
 
+import os
 import sys
 from importlib import import_module
 from types import ModuleType
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from redact.findings import Detection, Kind, RedactionPlan
     from redact.outcome import Outcome
     from redact.policy import Policy
+
+# ONNX Runtime from 1.29 on writes an identifier of the machine under ~/.cache/Microsoft and sends what it runs
+# to its maker. It reads this once, when it is loaded; workers and what they load inherit it.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 # Imported when first used: a worker needs few of them, and Ctrl-C must find the command line
 # ready before the seconds that torch and its like take to load.

@@ -1,0 +1,47 @@
+"""The commands as people type them: what they read and write, and what they say."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+def _redact(*words: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs redact in a process of its own, as if nobody had said that this is a test."""
+    hidden = ("CI", "ORT_DISABLE_TELEMETRY")
+    return subprocess.run(
+        [sys.executable, "-m", "redact", *map(str, words)],
+        cwd=cwd,
+        env={k: v for k, v in os.environ.items() if k not in hidden} | environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def _picture(file: Path, width: int = 320, height: int = 240) -> Path:
+    """A picture of a gradient: no face, no plate."""
+    y, x = np.mgrid[0:height, 0:width]
+    Image.fromarray(np.stack([x % 256, y % 256, (x + y) // 2 % 256], 2).astype(np.uint8)).save(file)
+    return file
+
+
+def _files(folder: Path) -> set[str]:
+    return {str(p.relative_to(folder)) for p in folder.rglob("*")}
+
+
+def test_nothing_is_written_outside_the_named_folders(tmp_path: Path) -> None:
+    """Libraries keep identifiers and caches in the home folder, and send what they saw, unless they are told not to."""
+    home = tmp_path / "home"
+    home.mkdir()
+    source = _picture(tmp_path / "in.png")
+    done = _redact("run", source, "-o", tmp_path / "out.png", cwd=tmp_path, HOME=str(home), XDG_CACHE_HOME="")
+    assert done.returncode == 0, done.stderr
+    assert not _files(home)
+    assert _files(tmp_path) == {"home", "in.png", "out.png", "out.png.plan.json", "out.png.record.json"}
