@@ -34,7 +34,7 @@ class StillImage:
     bytes: int
     pixels: NDArray[np.uint8]
     dropped: tuple[str, ...]
-    """Names of what the file carried besides: "exif", "icc_profile", "xmp", and so on."""
+    """Names of what the file carried besides: "exif", "icc_profile", "xmp", and so on; what is empty is not there."""
 
 
 def is_image(path: Path) -> bool:
@@ -54,7 +54,7 @@ def read_image(path: Path) -> StillImage:
                 raise source_error(path, "holds several pictures", "Save the one to be released by itself.")
             if image.width * image.height > MAX_PIXELS:
                 raise source_error(path, f"is {image.width}x{image.height} pixels, too large to handle")
-            dropped = tuple(sorted(str(k) for k in image.info))
+            dropped = tuple(sorted(str(k) for k, v in image.info.items() if not _empty(v)))
             upright = ImageOps.exif_transpose(image)
             pixels = np.asarray(upright.convert("RGB"))
     except UnidentifiedImageError:
@@ -62,6 +62,11 @@ def read_image(path: Path) -> StillImage:
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as e:
         raise source_error(path, f"cannot be read: {e}") from None
     return StillImage(path, file_sha256(path), size, np.ascontiguousarray(pixels), dropped)
+
+
+def _empty(value: object) -> bool:
+    """Whether a reader names something only to say that the file has none: a HEIF file's exif, thumbnails, depth."""
+    return value is None or (isinstance(value, list | dict | bytes | str) and not value)
 
 
 def check_image_output(output: Path) -> None:

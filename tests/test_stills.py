@@ -1,0 +1,63 @@
+"""Still pictures: what a release carries, and what is told of what was left behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import redact
+from redact import stills
+from redact.errors import VerificationError
+from redact.media.images import READABLE, write_image
+
+# A place and a camera, as a telephone writes them.
+_EXIF = Image.Exif()
+_EXIF[0x010F] = "a camera"
+_EXIF[0x8825] = {1: "N", 2: (29.0, 33.0, 47.0)}
+
+
+def _gradient() -> np.ndarray:
+    y, x = np.mgrid[0:240, 0:320]
+    return np.stack([x % 256, y % 256, (x + y) // 2 % 256], 2).astype(np.uint8)
+
+
+def _write_with_exif(pixels: np.ndarray, file: Path, suffix: str) -> None:
+    write_image(pixels, file, suffix)  # makes the writers known
+    Image.fromarray(pixels).save(file, exif=_EXIF.tobytes())
+
+
+@pytest.mark.parametrize("suffix", sorted(READABLE))
+def test_every_format_is_released_and_carries_nothing(suffix: str, tmp_path: Path) -> None:
+    source = tmp_path / f"in{suffix}"
+    _write_with_exif(_gradient(), source, suffix)
+    assert b"a camera" in source.read_bytes(), "the source must carry something for this test to mean anything"
+    outcome = redact.run(source, tmp_path / f"out{suffix}")
+    assert "exif" in json.loads(outcome.record.read_text())["streams"]["metadata_dropped"]
+    assert b"a camera" not in outcome.output.read_bytes()
+    with Image.open(outcome.output) as released:
+        assert released.size == (320, 240)
+        assert np.abs(np.asarray(released.convert("RGB")).astype(int) - _gradient()).mean() < 6
+
+
+@pytest.mark.parametrize("suffix", sorted(READABLE))
+def test_what_rides_along_is_not_released(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer that let something through would be noticed, in every format."""
+    source = tmp_path / "in.png"
+    Image.fromarray(_gradient()).save(source)
+    monkeypatch.setattr(stills, "write_image", _write_with_exif)
+    with pytest.raises(VerificationError, match=r"carries .*exif"):
+        redact.run(source, tmp_path / f"out{suffix}")
+    assert not (tmp_path / f"out{suffix}").exists()
+
+
+def test_a_picture_without_metadata_leaves_none_behind(tmp_path: Path) -> None:
+    """What a reader only says that there is none of, such as a HEIF file's thumbnails, is not listed."""
+    source = tmp_path / "in.heic"
+    write_image(_gradient(), source, ".heic")
+    record: dict[str, Any] = json.loads(redact.run(source, tmp_path / "out.png").record.read_text())
+    assert record["streams"]["metadata_dropped"] == ["bit_depth", "chroma", "nclx_profile", "primary"]
