@@ -55,10 +55,9 @@ def check_times(
     for a, b in zip(expected, seen, strict=True):
         worst = max(worst, abs(a * base + shift - b * seen_base))
     ok = worst <= slack
-    sentence = (
-        "Every frame is shown at its time." if ok else f"A frame is shown {float(worst) * 1000:.3f} ms off its time."
-    )
-    return Check("times", ok, sentence, {"frames": float(len(seen)), "worst_ms": float(worst) * 1000})
+    worst_ms = float(worst) * 1000
+    sentence = "Every frame is shown at its time." if ok else f"A frame is shown {worst_ms:.3f} ms off its time."
+    return Check("times", ok, sentence, {"frames": float(len(seen)), "worst_ms": round(worst_ms, 3)})
 
 
 def check_decodes(errors: Sequence[str]) -> Check:
