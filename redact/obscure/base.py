@@ -53,7 +53,8 @@ class BaseObscurer(ABC, Generic[A]):
     """Obscures the regions of one segment's frames, handed over in display order.
 
     ``A`` is the kind of array that the planes hold. Keeps each track's levels from the first frame
-    that it sees of the track. A sample of a chroma plane is covered where any luma sample under it is.
+    that it sees of the track to the end of the segment; the next segment has an obscurer of its own.
+    A sample of a chroma plane is covered where any luma sample under it is.
     """
 
     def __init__(self, policy: ObscurePolicy) -> None:

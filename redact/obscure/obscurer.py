@@ -1,7 +1,7 @@
 """Replaces what is inside a region by so little that nothing can be rebuilt from it.
 
-What remains is a grid of at most 6 x 6 averages, in steps, taken once and held: the frames of a
-track do not add up to a picture. See docs/decisions/0002-blur-that-cannot-be-undone.md.
+What remains is a grid of at most 6 x 6 averages, in steps, taken once for each track in a segment and
+held: the frames of a segment do not add up to a picture. See docs/decisions/0002-blur-that-cannot-be-undone.md.
 """
 
 from __future__ import annotations
