@@ -14,7 +14,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from redact import api, cli_models
 from redact.cli_batch import register
@@ -243,14 +242,13 @@ def doctor() -> None:
     from redact.doctor import examine
 
     with _errors():
-        table = Table(show_header=False, box=None)
-        healthy = True
-        for f in examine():
-            healthy &= f.ok or not f.needed
-            mark = "[green]ok[/]" if f.ok else ("[bold red]missing[/]" if f.needed else "[yellow]none[/]")
-            table.add_row(mark, f.what, escape(f.detail))
-        out.print(table)
-        if not healthy:
+        found = list(examine())
+        wide = max(len(f.what) for f in found)
+        for f in found:
+            mark = "[green]ok     [/]" if f.ok else ("[bold red]missing[/]" if f.needed else "[yellow]none   [/]")
+            # Lines, not a table: that would cut digests to the width of the terminal, or of what reads a pipe.
+            out.print(f"{mark}  {f.what:<{wide}}  {escape(f.detail)}")
+        if not all(f.ok or not f.needed for f in found):
             raise typer.Exit(1)
 
 

@@ -19,6 +19,8 @@ Errors = Callable[[], AbstractContextManager[None]]
 
 def _facts(card: Card) -> Table:
     table = Table(title=f"{card.name} {card.version}", title_justify="left", show_header=False, box=None)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")  # a digest that is cut is of no use
     form = card.input
     table.add_row("finds", ", ".join(sorted(card.finds)))
     table.add_row("what", escape(card.description))
@@ -52,7 +54,7 @@ def _numbers(rows: tuple[Evaluation, ...]) -> Table:
         "unmatched",
         "CPU-ms",
     ):
-        table.add_column(head, justify="left" if head in ("measured on", "kind") else "right")
+        table.add_column(head, justify="left" if head in ("measured on", "kind") else "right", overflow="fold")
     for e in rows:
         bins = {b.px: f"{b.recall:.3f} of {b.boxes}" for b in e.bins}
         table.add_row(

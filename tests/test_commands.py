@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
+
+from redact.detect.cards import load_cards
 
 
 def _redact(*words: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -45,3 +48,14 @@ def test_nothing_is_written_outside_the_named_folders(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert not _files(home)
     assert _files(tmp_path) == {"home", "in.png", "out.png", "out.png.plan.json", "out.png.record.json"}
+
+
+@pytest.mark.parametrize("command", [("doctor",), ("models", "list")])
+def test_digests_are_shown_whole_however_narrow_the_terminal(command: tuple[str, ...], tmp_path: Path) -> None:
+    done = _redact(*command, cwd=tmp_path, COLUMNS="60")
+    shown = "".join(done.stdout.split())
+    digests = {w.sha256 for card in load_cards().values() for w in card.files.values() if not w.url}
+    assert digests
+    for digest in digests:
+        assert digest in shown
+    assert "\N{HORIZONTAL ELLIPSIS}" not in done.stdout
