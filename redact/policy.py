@@ -57,13 +57,13 @@ class DetectPolicy(_Section):
     """Long side of the picture that the detectors see; a smaller source is not enlarged."""
     stride_frames: Annotated[int, Field(ge=1, le=30)] = 3
     """Every how many frames the detectors look."""
-    second_detectors: tuple[str, ...] = Field(default=(), strict=False)
+    second_detectors: tuple[str, ...] = Field(default=("centerface",), strict=False)
     """Detectors of another descent whose findings are added, at their own size and stride."""
     second_size_px: Annotated[int, Field(ge=128, le=8192)] = 640
     second_stride_frames: Annotated[int, Field(ge=1, le=300)] = 15
     low_score: Score = 0.10
     """Findings below this are dropped; from here on they may continue a track."""
-    high_score: Score = 0.25
+    high_score: Score = 0.30
     """Findings from this score on may begin a track."""
 
     @model_validator(mode="after")

@@ -34,6 +34,7 @@ kinds = ["face", "plate"]
 [detect]
 detectors = ["{name}"]
 size_px = {size}
+second_detectors = []
 low_score = {low}
 high_score = 0.5
 """

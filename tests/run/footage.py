@@ -27,6 +27,7 @@ kinds = ["face", "plate"]
 detectors = ["redact-pico"]
 size_px = 320
 stride_frames = 5
+second_detectors = []
 [audio]
 mode = "keep"
 [damage]
