@@ -30,13 +30,24 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
     return OneRay(config, log)
 
 
+def _real(part: str) -> Path:
+    """A folder of real footage; skips plainly without it."""
+    folder = Path(os.environ.get("REDACT_DATA", ROOT.parent / "shared" / "data")) / part
+    if not folder.is_dir():
+        pytest.skip(f"no {part}/ here: set REDACT_DATA to the folder that holds clips/ and detect/")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def shared_clips() -> Path:
-    """The folder of real clips; skips plainly without it."""
-    folder = Path(os.environ.get("REDACT_DATA", ROOT.parent / "shared" / "data")) / "clips"
-    if not folder.is_dir():
-        pytest.skip("no real clips here: set REDACT_DATA to the folder that holds clips/ and detect/")
-    return folder
+    """A folder of video files."""
+    return _real("clips")
+
+
+@pytest.fixture(scope="session")
+def shared_pictures() -> Path:
+    """A folder of labelled pictures, in val/images and val/labels."""
+    return _real("detect")
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 import av
+import fuzz
 import numpy as np
 import pytest
 from clips import Clip, write_clip
@@ -25,21 +22,9 @@ from redact.run.local import LocalRunner
 STRICT = redact.policy_of("public-release")
 
 
-@cache
-def fuzz() -> ModuleType:
-    file = Path(__file__).parents[1] / "benchmarks" / "fuzz.py"
-    spec = importlib.util.spec_from_file_location("fuzz", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["fuzz"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_damaged_files_are_released_or_refused(tmp_path: Path) -> None:
     kinds = ("h264.mp4", "h264.mkv", "h264.ts", "h265.mp4", "mpeg2.mpg", "mpeg4.avi", "vp9.webm", "raw.h264")
-    results = list(fuzz().fuzz(range(48), 7, tmp_path, kinds=kinds))
+    results = list(fuzz.fuzz(range(48), 7, tmp_path, kinds=kinds))
     failures = [f"{r.mutation.number}: {r.message}" for r in results if r.verdict == "failed"]
     assert not failures
     # Both ways were gone, or the test shows nothing.
@@ -48,18 +33,18 @@ def test_damaged_files_are_released_or_refused(tmp_path: Path) -> None:
 
 def test_a_mutation_depends_on_seed_and_number_alone(plain_clip: Path) -> None:
     files = {"h264.mp4": plain_clip}
-    assert fuzz().mutate(files, 1, 2) == fuzz().mutate(files, 1, 2)
-    assert fuzz().mutate(files, 1, 2).data != fuzz().mutate(files, 2, 2).data
+    assert fuzz.mutate(files, 1, 2) == fuzz.mutate(files, 1, 2)
+    assert fuzz.mutate(files, 1, 2).data != fuzz.mutate(files, 2, 2).data
 
 
 def test_the_judge_knows_a_leftover_and_a_changed_source(plain_clip: Path, tmp_path: Path) -> None:
-    m = fuzz().Mutation(0, "h264.mp4", (), plain_clip.read_bytes(), "refuse", "drop")
+    m = fuzz.Mutation(0, "h264.mp4", (), plain_clip.read_bytes(), "refuse", "drop")
     source, scratch = tmp_path / "work" / "in.mp4", tmp_path / "scratch"
     source.parent.mkdir()
     scratch.mkdir()
     source.write_bytes(m.data)
     refused = {"verdict": "refused", "code": 3, "message": "no"}
-    judge = fuzz()._wrong
+    judge = fuzz._wrong
     assert judge(m, refused, source, source.parent / "out.mp4", scratch) is None
     (source.parent / ".redact-x").mkdir()
     assert "files" in judge(m, refused, source, source.parent / "out.mp4", scratch)
@@ -184,7 +169,7 @@ def test_what_the_decoder_makes_up_is_damaged(tmp_path: Path) -> None:
     """
     options = (("x264-params", "mbtree=0"), ("bf", "3"))
     clip = Clip(frames=20, gop=20, options=options, bitexact=True)
-    whole = write_clip(tmp_path / "in.mp4", clip, fuzz()._picture).read_bytes()
+    whole = write_clip(tmp_path / "in.mp4", clip, fuzz._picture).read_bytes()
     packets = probe(tmp_path / "in.mp4").packets
     shown = np.argsort(np.argsort(packets.pts))
     row = next(r for r in range(1, 20) if shown[r] > shown[r + 1])  # what comes next refers to it and is shown before

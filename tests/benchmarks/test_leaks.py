@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import cv2
+import leaks
 import numpy as np
 import pytest
 from clips import Clip, write_clip
+from machine import transcode
 
 from redact.demo import photograph
 from redact.findings import Kind
 from redact.geometry import Box
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
-import leaks
-from machine import transcode
 
 CLIP = Clip(width=640, height=360, frames=12, options=(("crf", "16"),))
 STEP = 6  # px a frame that the camera moves

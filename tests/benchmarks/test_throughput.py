@@ -6,11 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from clips import Clip, write_clip
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
 import throughput
+from clips import Clip, write_clip
 
 
 @pytest.fixture

@@ -1,26 +1,20 @@
-"""``redact detect`` on the shared validation images finds what the cards say was found on them."""
+"""``redact detect`` on the validation images finds what the cards say was found on them."""
 
 from __future__ import annotations
 
 import json
-import os
-import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from evaluate import padding
+from labelled import Labelled, read_set
 from redact.detect import Card, load_cards
 from redact.detect.cards import Evaluation
 from redact.detect.measure import Tally
 from redact.findings import Detection, Kind
 from redact.geometry import Box
-
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "models"))  # the recipe is scripts, which find each other by plain name
-
-from evaluate import padding  # noqa: E402
-from labelled import Labelled, read_set  # noqa: E402
 
 SIZE = 640
 MEASURED = [c for c in load_cards().values() if any(e.set == "val" and e.size_px == SIZE for e in c.evaluation)]
@@ -41,18 +35,10 @@ high_score = 0.5
 
 
 @pytest.fixture(scope="module")
-def data() -> Path:
-    folder = Path(os.environ.get("REDACT_DATA", ROOT.parent / "shared" / "data")) / "detect"
-    if not folder.is_dir():
-        pytest.skip("no labelled pictures here: set REDACT_DATA to the folder that holds clips/ and detect/")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def pictures(data: Path) -> list[tuple[Path, Labelled]]:
+def pictures(shared_pictures: Path) -> list[tuple[Path, Labelled]]:
     """Each picture's file and, at the size it is shown at, what is labelled in it."""
-    files = sorted((data / "val" / "images").iterdir())
-    return [(f, p.shown(SIZE)) for f, p in zip(files, read_set(data, "val"), strict=True)]
+    files = sorted((shared_pictures / "val" / "images").iterdir())
+    return [(f, p.shown(SIZE)) for f, p in zip(files, read_set(shared_pictures, "val"), strict=True)]
 
 
 def test_cards_carry_measured_numbers() -> None:

@@ -9,18 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-MODELS = Path(__file__).parents[2] / "models"
-sys.path.insert(0, str(MODELS))  # the recipe is scripts, which find each other by plain name
+import compose
+import fonts
+import generate
+import overlay
+import people
+import plates
+from bank import Bank, Sprite, corners, write_bank
+from pack import Example, Pack, write_pack
+from signs import SIGNS, draw_sign
 
-import compose  # noqa: E402
-import fonts  # noqa: E402
-import generate  # noqa: E402
-import overlay  # noqa: E402
-import people  # noqa: E402
-import plates  # noqa: E402
-from bank import Bank, Sprite, corners, write_bank  # noqa: E402
-from pack import Example, Pack, write_pack  # noqa: E402
-from signs import SIGNS, draw_sign  # noqa: E402
+MODELS = Path(__file__).parents[2] / "models"
 
 SIZE = 208
 WITHOUT_CJK = {"euro", "british", "american", "brazilian", "indian", "vietnamese", "arabic", "russian", "australian"}

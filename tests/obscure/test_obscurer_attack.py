@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from functools import cache
-from pathlib import Path
-from types import ModuleType
 
+import attack
 import numpy as np
 
 FRAMES = 100
 
 
 @cache
-def attack() -> ModuleType:
-    file = Path(__file__).parents[2] / "benchmarks" / "attack.py"
-    spec = importlib.util.spec_from_file_location("attack", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["attack"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-@cache
 def regained(method: str, **options: float) -> tuple[float, float]:
     """Detail (correlation with the truth) regained from one frame and from all, averaged over two drawn faces."""
-    a = attack()
-    m = getattr(a, method)(**options)
+    m = getattr(attack, method)(**options)
     rows = []
-    for i, face in enumerate(a.generated_faces(2, seed=4)):
-        seen, _ = a.film(face, m, FRAMES, np.random.default_rng(i))
-        guesses = a.rebuild(seen[:1], m.noise), a.rebuild(seen, m.noise)
-        rows.append([a.quality(face.yuv[0], g, face.face).detail for g in guesses])
+    for i, face in enumerate(attack.generated_faces(2, seed=4)):
+        seen, _ = attack.film(face, m, FRAMES, np.random.default_rng(i))
+        guesses = attack.rebuild(seen[:1], m.noise), attack.rebuild(seen, m.noise)
+        rows.append([attack.quality(face.yuv[0], g, face.face).detail for g in guesses])
     one, many = np.mean(rows, axis=0)
     return float(one), float(many)
 
@@ -79,14 +63,13 @@ def test_that_averages_are_held_is_what_keeps_frames_from_adding_up() -> None:
 
 def test_people_are_found_behind_a_gaussian_blur_and_less_behind_ours() -> None:
     """Parrot recognition: the gallery is obscured too, and obscured faces are compared."""
-    a = attack()
-    group = a.people(a.generated_faces(120), 40, other_time=False)
+    group = attack.people(attack.generated_faces(120), 40, other_time=False)
     rng = np.random.default_rng(0)
 
     def behind(method: object) -> float:
-        return float(group.rank1(lambda s: a.looks(a.as_shown(s, method, rng), a.region_of(s.face))))
+        return float(group.rank1(lambda s: attack.looks(attack.as_shown(s, method, rng), attack.region_of(s.face))))
 
-    gaussian, fine, coarse = (behind(m) for m in (a.gaussian(0.05), a.redact_blur(6), a.redact_blur(1)))
+    gaussian, fine, coarse = (behind(m) for m in (attack.gaussian(0.05), attack.redact_blur(6), attack.redact_blur(1)))
     assert gaussian > 0.8
     assert fine <= gaussian
     assert coarse < 0.5 * gaussian
