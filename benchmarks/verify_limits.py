@@ -36,7 +36,7 @@ from redact.media.frames import luma
 from redact.media.witness import Witness
 from redact.obscure import FramePlanes, Obscurer, StoredRegion
 from redact.period import Period
-from redact.pipeline import Work, analyse_video, begin, open_video, render_video, verify_video
+from redact.pipeline import Work, begin, look_through, open_video, plan_video, render_video, verify_video
 from redact.policy import EncodePolicy, ObscurePolicy, Policy
 from redact.run.local import LocalRunner
 from redact.scope import Scope
@@ -120,7 +120,7 @@ def measure(clip: Path, policy: Policy, seconds: float, runner: LocalRunner, fol
     if source.seconds <= seconds:
         scope = Scope()
     work = begin(source, policy, runner, folder, scope=scope)
-    plan = analyse_video(work).plan
+    plan = plan_video(work, look_through(work))
     for name, rate in [("blur", r) for r in RATES] + [("solid", r) for r in RATES]:
         how = policy.model_copy(
             update={
@@ -188,7 +188,7 @@ def sabotage(clip: Path, policy: Policy, seconds: float, folder: Path) -> list[s
     source = open_video(clip, policy)
     scope = Scope() if source.seconds <= seconds else Scope(Period(Fraction(0), Fraction(seconds)))
     work = begin(source, policy, Here(), folder, scope=scope)
-    plan = analyse_video(work).plan
+    plan = plan_video(work, look_through(work))
     paint = Obscurer.apply
     rows = []
     for kind in (Kind.FACE, Kind.PLATE):

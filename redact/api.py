@@ -12,7 +12,7 @@ from redact.errors import RecipeError, UsageError
 from redact.findings import Detection, RedactionPlan
 from redact.media.images import is_image, read_image
 from redact.outcome import Outcome, Watcher
-from redact.pipeline import Runner, analyse_video, begin, open_video, run_video, source_id, verify_video
+from redact.pipeline import Runner, begin, look_through, open_video, plan_video, run_video, source_id, verify_video
 from redact.plan_io import parse_plan, plan_sha256
 from redact.policy import DamagePolicy, Policy, load_policy
 from redact.resources import recipe_file
@@ -70,7 +70,8 @@ def plan(
     policy = policy_of(recipe)
     video = open_video(Path(source), policy)
     with LocalRunner() if runner is None else nullcontext(runner) as r, TemporaryDirectory(prefix="redact-") as folder:
-        return analyse_video(begin(video, policy, r, Path(folder), watch=watch)).plan
+        work = begin(video, policy, r, Path(folder), watch=watch)
+        return plan_video(work, look_through(work))
 
 
 def render(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from redact.geometry import Box, Polygon
+from redact.pictures import PictureSums
 from redact.timeline import Span
 
 
@@ -135,11 +136,14 @@ class RedactionPlan:
     black: tuple[int, ...] = ()
     stride: int = 1
     """Every how many frames detection looked; frames between were filled by tracking."""
+    pictures: PictureSums | None = None
+    """What the decoded frames looked like when they were examined; None where nobody knows."""
 
     def within(self, span: Span) -> RedactionPlan:
         """The part of the plan that touches ``span``: its regions are the same in all frames of it."""
         tracks = [t.within(span) for t in self.tracks if t.span.start < span.stop and t.span.stop > span.start]
-        return replace(self, tracks=tuple(tracks), black=tuple(i for i in self.black if i in span))
+        pictures = None if self.pictures is None else self.pictures.within(span)
+        return replace(self, tracks=tuple(tracks), black=tuple(i for i in self.black if i in span), pictures=pictures)
 
     def regions(self, index: int) -> tuple[Region, ...]:
         """The regions of one frame, in track order, rounded outwards and clipped to the picture."""

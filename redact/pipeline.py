@@ -29,6 +29,7 @@ from redact.media.source import Segment, Source, excerpt
 from redact.media.witness import Stretch
 from redact.outcome import Outcome, Progress, Watcher
 from redact.period import Period
+from redact.pictures import PictureSums, join
 from redact.plan_io import dump_plan, plan_sha256
 from redact.policy import Policy
 from redact.quarantine import quarantine
@@ -52,14 +53,14 @@ class Runner(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Analysis:
-    """What pass 1 found in a video, and the plan made of it."""
+class Seen:
+    """What pass 1 saw in a video: the examined frames, and why which frames will be black."""
 
     frames: tuple[FrameDetections, ...]
     black: dict[int, str]
-    plan: RedactionPlan
     detectors: tuple[DetectorId, ...] = ()
     """Who looked, each once."""
+    pictures: PictureSums | None = None
 
 
 def _silent(progress: Progress) -> None:
@@ -118,13 +119,14 @@ def source_id(source: Source) -> SourceId:
     return SourceId(source.sha256, source.frames, w, h)
 
 
-def analyse_video(work: Work) -> Analysis:
-    """Pass 1: looks at the video, as far as the part that is released needs it, and plans what to obscure."""
+def look_through(work: Work) -> Seen:
+    """Pass 1: looks at the video, as far as the part that is released needs it."""
     source, policy = work.source, work.policy
     segments = _needed(work)
     frames: list[FrameDetections] = []
     black: dict[int, str] = {}
     detectors: dict[DetectorId, None] = {}
+    pictures: list[PictureSums] = []
     last_look = b""
     done, total = 0, sum(len(s.span) for s in segments)
     jobs = ((excerpt(source, s), policy, work.folder) for s in segments)
@@ -133,9 +135,10 @@ def analyse_video(work: Work) -> Analysis:
         last_look = findings.last_look or last_look
         black |= dict(findings.damaged)
         detectors |= dict.fromkeys(findings.detectors)
+        pictures += [findings.pictures] if findings.pictures else []
         done += len(segment.span)
         work.tell("plan", done, total)
-    return replace(make_analysis(work, frames, black), detectors=tuple(detectors))
+    return Seen(tuple(frames), black, tuple(detectors), join(pictures))
 
 
 def _needed(work: Work) -> tuple[Segment, ...]:
@@ -157,12 +160,17 @@ def _joined(findings: SegmentFindings, last_look: bytes) -> tuple[FrameDetection
     return findings.frames
 
 
-def make_analysis(work: Work, frames: Iterable[FrameDetections], black: dict[int, str]) -> Analysis:
+def plan_video(work: Work, seen: Seen) -> RedactionPlan:
+    """Decides on some worker what to obscure: of ten hours of video that takes a minute, and a driver has many."""
+    return next(work.runner.map(make_plan, [(work.source, work.policy, work.scope, seen)]))
+
+
+def make_plan(source: Source, policy: Policy, scope: Scope, seen: Seen) -> RedactionPlan:
     """Links findings to tracks and decides what to obscure. Pure."""
-    frames, source, policy = tuple(frames), work.source, work.policy
+    frames = seen.frames
     base = source.format.time_base
     w, h = source.format.display.size
-    zones = ((Polygon(z.in_pixels(w, h)), frames_in(source, z.period)) for z in work.scope.zones)
+    zones = ((Polygon(z.in_pixels(w, h)), frames_in(source, z.period)) for z in scope.zones)
     tracks = link(frames, policy=policy.track, detect=policy.detect, pts=source.pts, time_base=base)
     plan = decide(
         tracks,
@@ -172,9 +180,9 @@ def make_analysis(work: Work, frames: Iterable[FrameDetections], black: dict[int
         time_base=base,
         cuts=tuple((a.index, b.index) for a, b in pairwise(frames) if b.scene_cut),
         zones=tuple(zones),
-        black=tuple(sorted(black)),
+        black=tuple(sorted(seen.black)),
     )
-    return Analysis(frames, black, plan)
+    return replace(plan, pictures=seen.pictures)
 
 
 def render_video(work: Work, plan: RedactionPlan, release: Path) -> int:
@@ -294,25 +302,27 @@ def run_video(
         release = folder / f"release{output.suffix}"
         work = begin(source, policy, runner, scratch or folder, scope=scope, watch=watch)
         if plan is None:
-            analysis = analyse_video(work)
+            seen = look_through(work)
+            the_plan = plan_video(work, seen)
         else:
             check_plan(source, plan)
-            analysis = Analysis((), dict.fromkeys(plan.black, "blackened by the plan"), plan)
+            seen = Seen((), dict.fromkeys(plan.black, "blackened by the plan"))
+            the_plan = plan
         clock.stop("plan")
         repairs = 0
         while True:
-            obscured = render_video(work, analysis.plan, release)
+            obscured = render_video(work, the_plan, release)
             clock.stop("render")
             evidence = folder / f"evidence-{repairs}"
             evidence.mkdir()
-            verdict = verify_video(work, release, analysis.plan, evidence)
+            verdict = verify_video(work, release, the_plan, evidence)
             clock.stop("verify")
             only_leaks = all(c.passed or c.name == "leaks" for c in verdict.checks)
             if verdict.passed or plan is not None or not only_leaks or repairs == MAX_REPAIRS:
                 break
             # What the second look found is evidence like any other: follow it and render again.
-            again = make_analysis(work, _with_leaks(analysis.frames, verdict.leaks), analysis.black)
-            analysis = replace(again, detectors=analysis.detectors)
+            seen = replace(seen, frames=_with_leaks(seen.frames, verdict.leaks))
+            the_plan = plan_video(work, seen)
             repairs += 1
         hashes = runner.map(file_sha256, [(source.path,), (release,)])
         if next(hashes) != source.sha256:
@@ -324,24 +334,24 @@ def run_video(
         record = make_record(
             source=FileId(path.name, source.sha256, source.bytes),
             output=FileId(output.name, digest, release.stat().st_size),
-            plan=analysis.plan,
-            plan_sha256=plan_sha256(analysis.plan),
+            plan=the_plan,
+            plan_sha256=plan_sha256(the_plan),
             recipe=policy.model_dump(mode="json", by_alias=True),
             recipe_sha256=policy.sha256,
-            detectors=analysis.detectors or detector_ids(policy),
+            detectors=seen.detectors or detector_ids(policy),
             kept=_kept(source, policy),
             verdict=verdict,
             obscured_frames=obscured,
-            black=analysis.black,
+            black=seen.black,
             repairs=repairs,
             seconds=clock.spent,
             scope=scope,
             request=request,
         )
         if not verdict.passed:
-            raise quarantine(release, output, record, analysis.plan, verdict, evidence)
+            raise quarantine(release, output, record, the_plan, verdict, evidence)
         _write(folder / "record.json", canonical(record))
-        _write(folder / "plan.json", dump_plan(analysis.plan).encode())
+        _write(folder / "plan.json", dump_plan(the_plan).encode())
         publish(folder / "plan.json", plan_path(output))
         publish(folder / "record.json", record_path(output))
         publish(release, output)
@@ -352,9 +362,9 @@ def run_video(
         record=record_path(output),
         frames=len(part.span),
         seconds=float(sum((int(part.pts[-1]) - int(part.pts[0]), part.last_duration)) * source.format.time_base),
-        tracks={str(k): sum(t.kind == k for t in analysis.plan.tracks) for k in Kind},
+        tracks={str(k): sum(t.kind == k for t in the_plan.tracks) for k in Kind},
         obscured_frames=obscured,
-        black_frames=sum(i in part.span for i in analysis.black),
+        black_frames=sum(i in part.span for i in seen.black),
         repairs=repairs,
     )
 
@@ -372,14 +382,14 @@ class _Clock:
         self._last = now
 
 
-def _with_leaks(frames: Iterable[FrameDetections], leaks: Iterable[Leak]) -> list[FrameDetections]:
+def _with_leaks(frames: Iterable[FrameDetections], leaks: Iterable[Leak]) -> tuple[FrameDetections, ...]:
     """The findings of pass 1 with those of verification added, each sure enough to begin a track of its own."""
     by_index = {f.index: f for f in frames}
     for leak in leaks:
         sure = replace(leak.detection, score=1.0)
         here = by_index.get(leak.index) or FrameDetections(leak.index, ())
         by_index[leak.index] = replace(here, detections=unite([*here.detections, sure]))
-    return [by_index[i] for i in sorted(by_index)]
+    return tuple(by_index[i] for i in sorted(by_index))
 
 
 def _kept(source: Source, policy: Policy) -> Kept:

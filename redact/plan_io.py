@@ -6,13 +6,15 @@ import csv
 import hashlib
 import io
 import json
+from base64 import b64encode
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 
 from redact.errors import RecipeError
 from redact.findings import KeyBox, Kind, RedactionPlan, SourceId, Track
 from redact.geometry import Box, Polygon
+from redact.pictures import PictureSums
 from redact.track import RegionsByFrame
 
 _Index = Annotated[int, Field(ge=0)]
@@ -42,6 +44,11 @@ class _Track(_Part):
     keys: Annotated[list[_Key], Field(min_length=1)]
 
 
+class _Pictures(_Part):
+    first: _Index
+    crc32: Base64Bytes
+
+
 class _Plan(_Part):
     schema_version: Literal[1] = Field(alias="schema")
     source: _Source
@@ -49,6 +56,7 @@ class _Plan(_Part):
     detectors: list[str]
     stride: Annotated[int, Field(ge=1)]
     black: list[_Index]
+    pictures: _Pictures | None = None
     tracks: list[_Track]
 
 
@@ -58,7 +66,7 @@ def _number(v: float) -> float | int:
 
 def dump_plan(plan: RedactionPlan) -> str:
     """The plan as JSON text, one key box a line; the same plan always gives the same text."""
-    head = {
+    head: dict[str, object] = {
         "schema": 1,
         "source": {
             "sha256": plan.source.sha256,
@@ -71,6 +79,8 @@ def dump_plan(plan: RedactionPlan) -> str:
         "stride": plan.stride,
         "black": list(plan.black),
     }
+    if plan.pictures is not None:
+        head["pictures"] = {"first": plan.pictures.first, "crc32": b64encode(plan.pictures.crc32).decode()}
     lines = ["{"]
     lines += [f" {json.dumps(k)}: {json.dumps(v)}," for k, v in head.items()]
     lines.append(' "tracks": [')
@@ -108,6 +118,7 @@ def parse_plan(text: str, origin: str) -> RedactionPlan:
             )
             for t in p.tracks
         )
+        pictures = None if p.pictures is None else PictureSums(p.pictures.first, p.pictures.crc32)
     except ValidationError as e:
         first = e.errors()[0]
         where = ".".join(str(v) for v in first["loc"]) or "the document"
@@ -117,7 +128,7 @@ def parse_plan(text: str, origin: str) -> RedactionPlan:
     if len({t.id for t in tracks}) != len(tracks):
         raise RecipeError(f"{origin}: two tracks have the same id.", remedy)
     source = SourceId(p.source.sha256, p.source.frames, p.source.width, p.source.height)
-    return RedactionPlan(source, p.recipe_sha256, tuple(p.detectors), tracks, tuple(p.black), p.stride)
+    return RedactionPlan(source, p.recipe_sha256, tuple(p.detectors), tracks, tuple(p.black), p.stride, pictures)
 
 
 def to_mot(plan: RedactionPlan) -> str:

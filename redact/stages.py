@@ -6,7 +6,7 @@ A worker is handed an excerpt of a source, never frames, and decodes for itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,9 +21,10 @@ from redact.findings import Detection, FrameDetections, Kind, RedactionPlan, Reg
 from redact.geometry import Display
 from redact.media.decode import decode
 from redact.media.encode import SegmentWriter, choose_encoding
-from redact.media.frames import Frame, View, plane_views, view
+from redact.media.frames import Frame, View, luma_sum, plane_views, view
 from redact.media.source import Excerpt
 from redact.obscure import FramePlanes, Obscurer, Plane, StoredRegion, black
+from redact.pictures import EXACT_CODECS, PictureSums
 from redact.policy import Policy
 from redact.record import DetectorId
 from redact.store import kept, key
@@ -48,6 +49,8 @@ class SegmentFindings:
     last_look: bytes
     detectors: tuple[DetectorId, ...]
     """Who looked, and on which device."""
+    pictures: PictureSums | None
+    """Of every frame of the segment, for codecs whose pictures are exactly defined."""
 
 
 _FINDINGS = TypeAdapter(SegmentFindings)
@@ -131,6 +134,8 @@ def _look_through(source: Excerpt, policy: Policy) -> SegmentFindings:
     found: list[FrameDetections] = []
     damaged: list[tuple[int, str]] = []
     waiting: list[_Seen] = []
+    exact = source.format.codec in EXACT_CODECS
+    sums = [0] * len(source.span) if exact else []
     together = max(detector(n, p.low_score).batch for n in p.detectors)
     first = last = b""
     for frame in decode(source):
@@ -139,6 +144,8 @@ def _look_through(source: Excerpt, policy: Policy) -> SegmentFindings:
             if policy.damage.on_damage == "refuse":
                 raise damage_error(source, frame)
             continue
+        if exact:
+            sums[frame.index - source.span.start] = luma_sum(frame.image)
         ours = is_examined(frame.index, source.frames, p.stride_frames)
         second = bool(p.second_detectors) and is_examined(frame.index, source.frames, p.second_stride_frames)
         if not (ours or second):
@@ -154,7 +161,8 @@ def _look_through(source: Excerpt, policy: Policy) -> SegmentFindings:
             waiting.clear()
     found += _find_in(waiting, policy)
     ids = tuple(detector_ids(policy))
-    return SegmentFindings(source.segment.number, tuple(found), tuple(damaged), first, last, ids)
+    pictures = PictureSums.of(source.span.start, sums) if exact else None
+    return SegmentFindings(source.segment.number, tuple(found), tuple(damaged), first, last, ids, pictures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,13 +210,15 @@ def render(source: Excerpt, plan: RedactionPlan, policy: Policy, folder: Path) -
     """Pass 2 on one segment: obscures and encodes it into a file in ``folder``, unless it lies there already.
 
     ``plan``: the part for this segment. Raises SourceError where a frame that pass 1 decoded
-    cleanly does not decode now, SpaceError on a full disk, WorkerError where the encoder fails.
+    cleanly does not decode now or looks different, SpaceError on a full disk, WorkerError where the encoder fails.
     """
     made_by = [policy.obscure.model_dump(mode="json"), policy.encode.model_dump(mode="json")]
     regions = RegionsByFrame(plan, source.span)
     shown = {i: regions.at(i) for i in range(source.span.start, source.span.stop)}
-    file = folder / f"shown-{key(source.identity, made_by, _places(shown), sorted(plan.black))}.nut"
-    kept(file, lambda aside: _write_segment(source, shown, set(plan.black), policy, aside))
+    sums = plan.pictures
+    seen = [] if sums is None else [sums.first, sums.crc32.hex()]
+    file = folder / f"shown-{key(source.identity, made_by, _places(shown), sorted(plan.black), seen)}.nut"
+    kept(file, lambda aside: _write_segment(source, shown, plan, policy, aside))
     obscured = sum(bool(r) for i, r in shown.items() if i not in plan.black)
     return SegmentRendered(source.segment.number, file, len(source.span), obscured)
 
@@ -225,8 +235,9 @@ def _place(number: int, region: Region) -> list[object]:
 
 
 def _write_segment(
-    source: Excerpt, regions: Mapping[int, tuple[Region, ...]], dark: set[int], policy: Policy, file: Path
+    source: Excerpt, regions: Mapping[int, tuple[Region, ...]], plan: RedactionPlan, policy: Policy, file: Path
 ) -> None:
+    dark, sums = set(plan.black), plan.pictures
     display = source.format.display
     encoding = choose_encoding(source.format)
     obscurer = Obscurer(policy.obscure)
@@ -239,6 +250,9 @@ def _write_segment(
                 raise damage_error(source, frame)
             else:
                 image = frame.image
+                known = None if sums is None else sums.at(frame.index)
+                if known is not None and luma_sum(image) != known:
+                    raise damage_error(source, replace(frame, damage="it looks different each time it is decoded"))
                 if image.format.name != encoding.pix_fmt:
                     image = image.reformat(format=encoding.pix_fmt)
                 here = regions[frame.index]

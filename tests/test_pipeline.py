@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from clips import Clip, write_clip
 
 import redact
-from redact.errors import UsageError, VerificationError
+from redact.errors import SourceError, UsageError, VerificationError
 from redact.findings import KeyBox, Kind, RedactionPlan, Track
 from redact.geometry import Box
 from redact.media.inspect import inspect
+from redact.pictures import PictureSums, join
+from redact.plan_io import dump_plan, parse_plan
 from redact.run.local import LocalRunner
+from redact.timeline import Span
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +120,41 @@ def test_a_corrected_plan_is_rendered(plain_clip: Path, runner: LocalRunner, tmp
             assert np.abs(before - after)[60:, :].mean() < 3
 
 
+def test_a_frame_that_looks_different_when_it_is_rendered(
+    plain_clip: Path, runner: LocalRunner, tmp_path: Path
+) -> None:
+    """As if its decoding had left other memory in it: nobody examined what would be shown."""
+    plan = redact.plan(plain_clip, runner=runner)
+    assert plan.pictures is not None
+    assert plan.pictures.span.stop == plan.source.frames
+    assert parse_plan(dump_plan(plan), "plan.json").pictures == plan.pictures
+    sums = [plan.pictures.at(i) or 0 for i in range(plan.source.frames)]
+    sums[31] ^= 1
+    other = replace(plan, pictures=PictureSums.of(0, sums))
+    with pytest.raises(SourceError, match=r"frame 31 \(.*looks different each time it is decoded"):
+        redact.render(plain_clip, other, tmp_path / "out.mp4", runner=runner)
+    assert not list(tmp_path.iterdir())
+    redact.render(plain_clip, replace(other, black=(31,)), tmp_path / "out.mp4", runner=runner)
+
+
+def test_pictures_of_inexact_codecs_are_not_compared(tmp_path: Path, runner: LocalRunner) -> None:
+    source = write_clip(tmp_path / "in.mp4", Clip(codec="mpeg4", frames=8))
+    assert redact.plan(source, runner=runner).pictures is None
+
+
+def test_checksums_of_pictures_by_frame() -> None:
+    sums = PictureSums.of(5, [11, 12, 13])
+    assert [sums.at(i) for i in range(4, 9)] == [None, 11, 12, 13, None]
+    assert sums.within(Span(6, 99)) == PictureSums.of(6, [12, 13])
+    assert sums.within(Span(0, 4)).span == Span(5, 5)
+    assert join([sums, PictureSums.of(8, [14])]) == PictureSums.of(5, [11, 12, 13, 14])
+    assert join([]) is None
+    with pytest.raises(ValueError, match="one part begins where the other ends"):
+        join([sums, PictureSums.of(9, [14])])
+
+
 @pytest.mark.parametrize("pattern", ["01*", "04*", "14*"])
-def test_real_clips_are_released(shared_clips: Path, runner: LocalRunner, tmp_path: Path, pattern: str) -> None:
+def test_shared_clips_are_released(shared_clips: Path, runner: LocalRunner, tmp_path: Path, pattern: str) -> None:
     clip = next(shared_clips.glob(f"{pattern}.mp4"))
     out = tmp_path / "out.mp4"
     redact.run(clip, out, runner=runner)

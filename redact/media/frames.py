@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 
 import av
@@ -68,6 +69,15 @@ def luma(image: av.VideoFrame) -> NDArray[np.uint8]:
         return np.ascontiguousarray(plane_views(image)[0].data, np.uint8)
     target = "yuvj420p" if image.format.name.startswith("yuvj") else "yuv420p"
     return np.ascontiguousarray(plane_views(image.reformat(format=target))[0].data, np.uint8)
+
+
+def luma_sum(image: av.VideoFrame) -> int:
+    """CRC-32 of the picture's luma samples as they were decoded, without the padding of its rows."""
+    try:
+        samples = plane_views(image)[0].data
+    except ValueError:  # a pixel format that is converted before it is edited
+        samples = luma(image)
+    return zlib.crc32(np.ascontiguousarray(samples).data)
 
 
 @dataclass(frozen=True, slots=True)
