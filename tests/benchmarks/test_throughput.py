@@ -16,14 +16,25 @@ def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> throughput.Clip:
     return throughput.measured(write_clip(tmp_path / "in.mp4", Clip(frames=30)))
 
 
-BUSY = "import time; x = [i * i for i in range(3_000_000)]; time.sleep(1)"
+# Says itself how much CPU time it took.
+BUSY = """
+import sys, time
+x = [i * i for i in range(3_000_000)]
+time.sleep(1)
+with open(sys.argv[1], "w") as file:
+    file.write(str(time.process_time()))
+"""
+WAITS = "import subprocess, sys; subprocess.run([sys.executable, *sys.argv[1:]], check=True)"
 
 
-def test_cost_counts_children(clip: throughput.Clip) -> None:
+def test_cost_counts_children(clip: throughput.Clip, tmp_path: Path) -> None:
     """A process that does nothing but wait for a busy child costs what the child costs."""
-    child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', '{BUSY}'])"
-    alone, through = (throughput.cost([sys.executable, "-c", code], clip) for code in (BUSY, child))
-    assert through.cpu > 0.8 * alone.cpu
+    said = tmp_path / "said"
+    busy = ["-c", BUSY, str(said)]
+    alone = throughput.cost([sys.executable, *busy], clip)
+    assert alone.cpu >= float(said.read_text())
+    through = throughput.cost([sys.executable, "-c", WAITS, *busy], clip)
+    assert through.cpu >= float(said.read_text()) > 0.1
     assert through.resident > 0.8 * alone.resident > 50 * 2**20
 
 
