@@ -1,7 +1,7 @@
 """Tries to undo obscuring: rebuilds faces from one frame and from 100, and finds people by their obscured faces.
 
     python benchmarks/attack.py                                  # on generated faces
-    python benchmarks/attack.py --faces ../shared/data/detect    # on labelled photographs (YOLO layout)
+    python benchmarks/attack.py --faces $REDACT_DATA/detect    # on labelled photographs (YOLO layout)
 
 The attacker knows the method and all of its parameters, where the region lies, and how the face
 moved (to a fraction of a pixel). What the attacker does is in three parts:

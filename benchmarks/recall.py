@@ -1,6 +1,6 @@
 """Recall by size, covered share, findings on nothing and CPU time of our detectors and of others, in one run.
 
-python benchmarks/recall.py --data DIR/detect
+    python benchmarks/recall.py --data $REDACT_DATA/detect
 
 Prints a table and writes it, and a picture of recall against findings on nothing, to ``benchmarks/results``.
 Every picture is read once and shown to every detector at every size. YuNet is not part of redact: it is
@@ -121,7 +121,7 @@ def at_budget(tallies: Mapping[Where, Tally], budgets: Budgets) -> str:
 
 TEXT = """# Recall
 
-Made by `python benchmarks/recall.py` on {machine}, one thread; detectors: {detectors}.
+Made by `benchmarks/recall.py` on {machine}, one thread; detectors: {detectors}.
 
 - **px**: long side of the pictures shown; smaller ones were not enlarged. Objects are sized by their height in the
   picture shown; those under 8 px count neither way. In brackets: how many there are.

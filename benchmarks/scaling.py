@@ -1,11 +1,11 @@
 """How a batch scales: the local runner, a cluster of one and of two workers; one, two and four requests a source.
 
-    python benchmarks/scaling.py [--clips FOLDER] [--seconds 60] [--write]
+    python benchmarks/scaling.py [--seconds 60] [--write]
 
-The same footage each time. The source is made of the real clips where they are (REDACT_DATA, or ../shared/data), else
-of the clip of ``redact demo``, one after the other until it is as long as asked. All processes are started and have
-their detectors loaded before the clock runs: a batch of days pays for that once. Two further checks: what the model of
-``redact bench size`` says from the costs of one worker, and that all releases are the same bytes.
+The same footage each time: a clip of `$REDACT_DATA` where that is, else the clip of ``redact demo``, again and again
+until it is as long as asked. All processes are started and have their detectors loaded before the clock runs: a batch
+of days pays for that once. Two further checks: what the model of ``redact bench size`` says from the costs of one
+worker, and that all releases are the same bytes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "run")
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # Ray's way to say: use the loopback address
 
 import psutil
-from machine import ROOT, ffmpeg, machine
+from machine import ROOT, ffmpeg, machine, real_clips
 from nodes import Nodes
 
 from redact.api import policy_of
@@ -46,14 +46,14 @@ CLIP = "09_intel_one_by_one_person_768x432.mp4"
 
 def make_source(folder: Path, seconds: int) -> Path:
     """A real clip (or the demo's) repeated without re-encoding until it is ``seconds`` long."""
-    data = Path(os.environ.get("REDACT_DATA", ROOT.parent / "shared" / "data")) / "clips" / CLIP
-    if not data.is_file():
+    clip = real_clips() / CLIP
+    if not clip.is_file():
         from redact.demo import make_clip
 
-        data = folder / "demo.mp4"
-        make_clip(data)
+        clip = folder / "demo.mp4"
+        make_clip(clip)
     out = folder / "source.mp4"
-    command = [ffmpeg(), "-v", "error", "-stream_loop", "-1", "-i", str(data), "-map", "0:v:0", "-c", "copy"]
+    command = [ffmpeg(), "-v", "error", "-stream_loop", "-1", "-i", str(clip), "-map", "0:v:0", "-c", "copy"]
     subprocess.run([*command, "-t", str(seconds), str(out)], check=True)
     return out
 
@@ -126,7 +126,6 @@ class Row:
     cpu: float
     ray_cpu: float
     hours_per_hour: float
-    crossed: int
     stored: int
     digest: str
 
@@ -156,7 +155,6 @@ def run(name: str, requests: Path, count: int, seconds: int, runner: Any, worker
             wall = time.monotonic() - began
         assert all(r.fate == "released" for r in summary.results), summary.results
         digest = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(out.glob("r0.mp4")))).hexdigest()
-    crossed = 0
     row = Row(
         name,
         workers,
@@ -165,7 +163,6 @@ def run(name: str, requests: Path, count: int, seconds: int, runner: Any, worker
         cpu.spent("work"),
         cpu.spent("ray"),
         seconds * count / wall,
-        crossed,
         object_store_bytes(nodes) - stored,
         digest,
     )

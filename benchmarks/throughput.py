@@ -31,10 +31,8 @@ from typing import Any, TypeVar
 
 import av
 import psutil
-from machine import DEFACE, cores, deface_program, ffmpeg, machine, transcode
+from machine import DEFACE, ROOT, cores, deface_program, ffmpeg, machine, transcode
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # this checkout, whichever is installed
 CACHE = ROOT / ".cache" / "throughput"
 EVERY = 0.2  # seconds between two looks at memory
 

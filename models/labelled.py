@@ -1,6 +1,6 @@
 """Reads a labelled image folder for measuring: pictures as ``redact`` reads them, and what may be counted in each.
 
-In the shared validation images faces are labelled in some sources and plates in others, and where
+In the validation images faces are labelled in some sources and plates in others, and where
 faces are labelled not all of them are: there a finding on nothing labelled may well be a face.
 """
 
