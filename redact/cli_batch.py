@@ -16,8 +16,9 @@ from rich.table import Table
 
 from redact import api
 from redact.batch.estimate import Estimate, estimate
+from redact.batch.jobs import Batch
 from redact.batch.results import Fate, Node
-from redact.batch.run import Told, batch_state, prepare, run_batch
+from redact.batch.run import Told, batch_state, check_batch, prepare, run_batch
 from redact.batch.state import State
 from redact.batch.state import as_json as state_json
 from redact.display import BatchDisplay
@@ -97,14 +98,16 @@ def register(app: typer.Typer, errors: Errors, out: Console, err: Console) -> No
     ) -> None:
         """Carry out a list of export requests, on this machine or on a cluster."""
         with errors(), ExitStack() as stack:
-            listed, journal, place = prepare(requests, output, recipe, api.policy_of)
-            for notice in listed.notices:
-                err.print(escape(notice))
-            log = _opened(events, stack)
-            hands = stack.enter_context(_hands(address, workers))
             if dry_run:
+                listed, place = check_batch(requests, output, recipe, api.policy_of)
+                _notice(err, listed)
+                hands = stack.enter_context(_hands(address, workers))
                 _show_estimate(out, estimate(listed, place, hands.runner, hands.workers), as_json)
                 return
+            listed, journal, place = prepare(requests, output, recipe, api.policy_of)
+            _notice(err, listed)
+            log = _opened(events, stack)
+            hands = stack.enter_context(_hands(address, workers))
             display = stack.enter_context(BatchDisplay(err))
 
             def tell(told: Told) -> None:
@@ -154,6 +157,11 @@ def register(app: typer.Typer, errors: Errors, out: Console, err: Console) -> No
             for n in state.nodes:
                 table.add_row(escape(n.name), f"{n.cpus:g} cores", f"{n.gpus:g} GPUs")
             out.print(table)
+
+
+def _notice(err: Console, listed: Batch) -> None:
+    for notice in listed.notices:
+        err.print(escape(notice))
 
 
 def _opened(events: Path | None, stack: ExitStack) -> TextIO | None:

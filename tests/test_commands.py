@@ -59,3 +59,29 @@ def test_digests_are_shown_whole_however_narrow_the_terminal(command: tuple[str,
     for digest in digests:
         assert digest in shown
     assert "\N{HORIZONTAL ELLIPSIS}" not in done.stdout
+
+
+def test_a_dry_run_writes_nothing(plain_clip: Path, tmp_path: Path) -> None:
+    """Not the folder of the batch, nor those above it, nor the file of events; what is there already stays as it is."""
+    asked = tmp_path / "requests.csv"
+    asked.write_text(f"id,source,operator,purpose,legal_basis\n1,{plain_clip},window 3,a test,none\n")
+    words = ("batch", asked, "--dry-run", "--events", tmp_path / "events.jsonl", "-o")
+    done = _redact(*words, tmp_path / "new" / "folder", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "50 frames" in done.stdout
+    assert _files(tmp_path) == {"requests.csv"}
+
+    earlier = tmp_path / "earlier"
+    (earlier / ".batch").mkdir(parents=True)
+    before = _files(tmp_path)
+    done = _redact(*words, earlier, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert _files(tmp_path) == before
+
+
+def test_a_dry_run_tells_that_the_folder_cannot_be_made(plain_clip: Path, tmp_path: Path) -> None:
+    asked = tmp_path / "requests.csv"
+    asked.write_text(f"id,source,operator,purpose,legal_basis\n1,{plain_clip},window 3,a test,none\n")
+    done = _redact("batch", asked, "--dry-run", "-o", asked / "folder", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "requests.csv': is a file" in done.stderr

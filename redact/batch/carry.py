@@ -38,7 +38,13 @@ class Place:
     """Where a batch works and leaves its results: a local folder, and an address to deliver to besides."""
 
     folder: Path
+    """Absolute; need not be there yet."""
     delivery: Delivery | None = None
+
+    @property
+    def existing(self) -> Path:
+        """The folder, or the nearest one above it that is there."""
+        return next(p for p in (self.folder, *self.folder.parents) if p.exists())
 
 
 class Carrier:

@@ -69,7 +69,7 @@ def estimate(batch: Batch, place: Place, runner: Runner, workers: int) -> Estima
         wall_hours=cost * pixels / max(workers, 1) / 3600,
         workers=workers,
         disk_gib=(sum(c.source.bytes for c in counted) + 2 * held) / 2**30,
-        free_gib=shutil.disk_usage(place.folder).free / 2**30,
+        free_gib=shutil.disk_usage(place.existing).free / 2**30,
         problems=tuple(problems),
     )
 

@@ -33,6 +33,21 @@ class Entry:
 _ENTRY = TypeAdapter(Entry)
 
 
+def done_in(folder: Path) -> dict[str, Entry]:
+    """What a batch released in a folder before, by job id. An entry that cannot be read counts as not done.
+
+    Nothing is written, and there need be no such folder.
+    """
+    entries = {}
+    for file in sorted((folder / HOME / "done").glob("*.json")):
+        try:
+            entry = _ENTRY.validate_json(file.read_bytes())
+        except (OSError, ValidationError):
+            continue
+        entries[entry.id] = replace(entry, result=replace(entry.result, earlier=True))
+    return entries
+
+
 class Journal:
     """The memory of one batch folder. Raises UsageError or SpaceError where the folder cannot be written."""
 
@@ -68,15 +83,8 @@ class Journal:
         return self._home / "scratch" / hashlib.sha256(source.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
     def done(self) -> dict[str, Entry]:
-        """What was released before, by job id. An entry that cannot be read counts as not done."""
-        entries = {}
-        for file in sorted((self._home / "done").glob("*.json")):
-            try:
-                entry = _ENTRY.validate_json(file.read_bytes())
-            except (OSError, ValidationError):
-                continue
-            entries[entry.id] = replace(entry, result=replace(entry.result, earlier=True))
-        return entries
+        """What was released before, by job id."""
+        return done_in(self._home.parent)
 
     def remember(self, job: Job, source_sha256: str, result: RequestResult) -> None:
         """Notes a release; anything else is tried again next time."""

@@ -13,7 +13,7 @@ from typing import TextIO
 
 from redact.batch.carry import Carrier, Place
 from redact.batch.jobs import Batch, PolicyOf, read_batch
-from redact.batch.journal import Journal
+from redact.batch.journal import Journal, done_in
 from redact.batch.places import Delivery
 from redact.batch.report import write_report
 from redact.batch.results import BatchSummary, Node, RequestResult
@@ -37,25 +37,32 @@ class Told:
     result: RequestResult | None = None
 
 
-def prepare(requests: Path, output: str, recipe: str, policy_of: PolicyOf) -> tuple[Batch, Journal, Place]:
-    """Checks all requests and the place for the results, before any work.
+def check_batch(requests: Path, output: str, recipe: str, policy_of: PolicyOf) -> tuple[Batch, Place]:
+    """Checks all requests and the place for the results, and writes nothing.
 
     ``output``: a folder, or an fsspec address; then the work is done in a local folder named after
     the requests. Raises UsageError of some kind.
     """
     delivery = Delivery(output) if is_address(output) else None
     folder = Path(requests.stem + ".batch") if delivery else Path(output)
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{str(folder)!r}: is a file, but a batch needs a folder.", "Name a folder.")
-    done: dict[str, str] = {}
-    if (folder / ".batch").is_dir():
-        done = {i: e.sha256 for i, e in Journal(folder).done().items()}
-    batch = read_batch(requests, recipe, policy_of, done)
+    place = Place(folder.absolute(), delivery)
+    there = place.existing
+    if not there.is_dir():
+        raise UsageError(f"{str(there)!r}: is a file, but a batch needs a folder.", "Name a folder.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(f"{str(there)!r}: may not be written to.", "Ask for write permission on the folder.")
+    batch = read_batch(requests, recipe, policy_of, {i: e.sha256 for i, e in done_in(folder).items()})
+    return batch, place
+
+
+def prepare(requests: Path, output: str, recipe: str, policy_of: PolicyOf) -> tuple[Batch, Journal, Place]:
+    """As ``check_batch``, and makes the folder and the memory of the batch in it."""
+    batch, place = check_batch(requests, output, recipe, policy_of)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        place.folder.mkdir(parents=True, exist_ok=True)
     except OSError as e:
-        raise output_error(folder, e) from None
-    return batch, Journal(folder), Place(folder.absolute(), delivery)
+        raise output_error(place.folder, e) from None
+    return batch, Journal(place.folder), place
 
 
 def run_batch(
