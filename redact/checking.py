@@ -6,22 +6,26 @@ the source, measured inside the regions, and searched again at another scale.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
+from pydantic import TypeAdapter
 
 from redact.findings import RedactionPlan, Region
 from redact.geometry import Display
+from redact.media.coded import stretch_sha256
 from redact.media.decode import decode_some
 from redact.media.frames import Frame, luma
 from redact.media.source import Excerpt
 from redact.media.witness import Picture, Stretch, Witness
 from redact.policy import Policy
-from redact.stages import find, is_examined
+from redact.stages import detector_ids, find, is_examined, places
 from redact.staging import output_error
+from redact.store import kept_bytes, key
 from redact.track import RegionsByFrame
 from redact.verdict import Leak
 from redact.verify import DetailMeter, OutsideMeter, uncovered
@@ -43,35 +47,65 @@ class StretchChecks:
     leaks: list[Leak] = field(default_factory=list)
 
 
+_CHECKS = TypeAdapter(StretchChecks)
+
+
 def check_stretch(
-    release: Path, stretch: Stretch, source: Excerpt, plan: RedactionPlan, policy: Policy, evidence: Path
+    release: Path, stretch: Stretch, source: Excerpt, plan: RedactionPlan, policy: Policy, evidence: Path, folder: Path
 ) -> StretchChecks:
     """Decodes and judges the frames of a release that ``source`` and ``plan`` (its part) stand for.
 
-    Pictures of frames that leak are written into the folder ``evidence``.
+    Pictures of frames that leak are written into the folder ``evidence``. A judgement that found
+    nothing is kept in ``folder``: a repair changes some stretches, and the others, of the same coded
+    bytes and under the same regions, need not be looked at again.
     Raises WorkerError where ffmpeg cannot be started, SpaceError where a picture cannot be written.
     """
+    regions = RegionsByFrame(plan, source.span)
+    shown = {i: regions.at(i) for i in range(source.span.start, source.span.stop)}
+    # Where a track begins and ends a mistake is likeliest, and may last only some frames.
+    ends = {i for t in plan.tracks for i in (t.span.start, t.span.stop - 1) if i in source.span}
+    what = [source.identity, stretch_sha256(release, stretch), places(shown), sorted(ends), sorted(plan.black)]
+    by = [policy.verify.model_dump(mode="json"), policy.obscure.method, sorted(policy.kinds)]
+    who = [[asdict(v) for v in policy.verifiers], [asdict(d) for d in detector_ids(policy)]]
+    file = folder / f"checked-{key(what, by, who)}.json"
+    if file.exists():
+        return _CHECKS.validate_json(file.read_bytes())
+    out = _look(release, stretch, source, _Cover(shown, ends, frozenset(plan.black)), policy, evidence)
+    if not out.leaks and not out.errors:
+        kept_bytes(file, _CHECKS.dump_json(out))
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class _Cover:
+    """What a plan covers in a stretch: regions by frame, the first and last frames of tracks, black frames."""
+
+    regions: Mapping[int, tuple[Region, ...]]
+    ends: set[int]
+    black: frozenset[int]
+
+
+def _look(
+    release: Path, stretch: Stretch, source: Excerpt, cover: _Cover, policy: Policy, evidence: Path
+) -> StretchChecks:
     display, span = source.format.display, source.span
     witness = Witness(release, display.width, display.height, stretch)
     out = StretchChecks([], Fraction(1), [])
     every = policy.verify.detector_stride_frames
-    regions = RegionsByFrame(plan, span)
     soft = policy.obscure.method != "mosaic"
-    # Where a track begins and ends a mistake is likeliest, and may last only some frames.
-    ends = {i for t in plan.tracks for i in (t.span.start, t.span.stop - 1)}
     originals = ((f.index, f) for f in decode_some(source, every))
     next_original, original = next(originals, _NO_MORE)
     for picture in witness.pictures():
         index = span.start + picture.number
         if index >= span.stop:
             continue  # one frame too many is told by the times
-        shown = regions.at(index)
+        shown = cover.regions[index]
         stored = [_stored(r, display) for r in shown]
         if soft:
-            closely = is_examined(index, source.frames, every) or index in ends
+            closely = is_examined(index, source.frames, every) or index in cover.ends
             out.detail.look(index, picture.y, stored, closely=closely)
         if index == next_original:
-            if original is not None and original.image is not None and not original.damage and index not in plan.black:
+            if original is not None and original.image is not None and not original.damage and index not in cover.black:
                 out.outside.look(index, luma(original.image), picture.y, [r.box for r in stored])
             next_original, original = next(originals, _NO_MORE)
         if not is_examined(index, source.frames, every):
@@ -82,7 +116,7 @@ def check_stretch(
         new = [
             Leak(index, d)
             for v in policy.verifiers
-            for d in uncovered(find(v.detector, policy.kinds, least, seen[v.size_px]), shown, least)
+            for d in uncovered(find(v.detector, policy, least, seen[v.size_px]), shown, least)
         ]
         if new and len(list(evidence.glob(f"frame-{span.start:08d}*"))) < _MOST_PICTURES:
             _keep(picture, [display.to_stored(x.detection.box).to_ints() for x in new], evidence, index, span.start)

@@ -30,7 +30,7 @@ from redact.media.witness import Stretch
 from redact.outcome import Outcome, Progress, Watcher
 from redact.period import Period
 from redact.pictures import PictureSums, join
-from redact.plan_io import dump_plan, plan_sha256
+from redact.plan_io import check_plan, dump_plan, plan_sha256
 from redact.policy import Policy
 from redact.quarantine import quarantine
 from redact.record import DetectorId, FileId, Kept, canonical, make_record
@@ -192,7 +192,7 @@ def render_video(work: Work, plan: RedactionPlan, release: Path) -> int:
     Raises UsageError where the plan was made for another source.
     """
     source, policy = work.source, work.policy
-    check_plan(source, plan)
+    check_plan(source.path, source.sha256, plan)
     segments = work.part.of(plan_segments(source))
     jobs = ((excerpt(source, s), plan.within(s.span), policy, work.folder) for s in segments)
     files: list[Path] = []
@@ -217,16 +217,6 @@ def _audio(work: Work) -> AudioEdit | None:
     return AudioEdit(AudioStretch(start, part.end), mutes, part.shift * source.format.time_base)
 
 
-def check_plan(source: Source, plan: RedactionPlan) -> None:
-    """Refuses a plan that was made for another source."""
-    if plan.source.sha256 != source.sha256:
-        raise UsageError(
-            f"{str(source.path)!r}: the plan was made for another file (SHA-256 {plan.source.sha256[:12]}..., "
-            f"this one is {source.sha256[:12]}...).",
-            "Make a plan for this file with `redact plan`.",
-        )
-
-
 def verify_video(work: Work, release: Path, plan: RedactionPlan, evidence: Path) -> Verdict:
     """Looks at a finished file with other eyes. Pictures of frames that leak go into the folder ``evidence``."""
     source, policy, part = work.source, work.policy, work.part
@@ -235,7 +225,7 @@ def verify_video(work: Work, release: Path, plan: RedactionPlan, evidence: Path)
     stretches = [(s, _stretch(part, s, base)) for s in segments]
     if release.suffix.lower() in _NO_INDEX:
         stretches = [(Segment(0, part.span, segments[0].start_packet), Stretch())]
-    jobs = ((release, s, excerpt(source, x), plan.within(x.span), policy, evidence) for x, s in stretches)
+    jobs = ((release, s, excerpt(source, x), plan.within(x.span), policy, evidence, work.folder) for x, s in stretches)
     times: list[int] = []
     seen_base, errors, looked = Fraction(1), list[str](), 0
     detail, outside = DetailMeter(), OutsideMeter()
@@ -305,7 +295,7 @@ def run_video(
             seen = look_through(work)
             the_plan = plan_video(work, seen)
         else:
-            check_plan(source, plan)
+            check_plan(source.path, source.sha256, plan)
             seen = Seen((), dict.fromkeys(plan.black, "blackened by the plan"))
             the_plan = plan
         clock.stop("plan")

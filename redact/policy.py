@@ -154,6 +154,11 @@ class Policy(_Section):
         return frozenset(Kind(k) for k in self.obscure.kinds)
 
     @property
+    def least_score(self) -> float:
+        """The lowest score that any of its steps asks for."""
+        return min(self.detect.low_score, self.verify.min_score)
+
+    @property
     def verifiers(self) -> tuple[Verifier, ...]:
         """Who looks at the finished release, each once, at another scale than in pass 1.
 

@@ -27,7 +27,7 @@ from redact.obscure import FramePlanes, Obscurer, Plane, StoredRegion, black
 from redact.pictures import EXACT_CODECS, PictureSums
 from redact.policy import Policy
 from redact.record import DetectorId
-from redact.store import kept, key
+from redact.store import kept, kept_bytes, key
 from redact.timeline import Timestamp
 from redact.track import RegionsByFrame, unite
 
@@ -95,15 +95,19 @@ def detector(name: str, min_score: float) -> Detector:
     return load_detector(name, min_score=min_score, threads=1, device=best_device())
 
 
-def find(name: str, kinds: frozenset[Kind], min_score: float, shown: View) -> Iterator[Detection]:
-    """A detector's findings of ``kinds`` in display pixels."""
-    yield from _on_display(detector(name, min_score).detect(shown.pixels), kinds, shown)
+def find(name: str, policy: Policy, min_score: float, shown: View) -> Iterator[Detection]:
+    """A detector's findings from ``min_score`` on of what the recipe hides, in display pixels."""
+    # One instance for all steps of a recipe: each takes some hundred megabytes while it works.
+    found = detector(name, policy.least_score).detect(shown.pixels)
+    yield from _on_display(found, policy.kinds, min_score, shown)
 
 
-def _on_display(found: Iterable[Detection], kinds: frozenset[Kind], shown: View) -> Iterator[Detection]:
+def _on_display(
+    found: Iterable[Detection], kinds: frozenset[Kind], min_score: float, shown: View
+) -> Iterator[Detection]:
     sx, sy = shown.scale
     for d in found:
-        if d.kind in kinds:
+        if d.kind in kinds and d.score >= min_score:
             yield Detection(d.kind, d.box.scale(1 / sx, 1 / sy), d.score)
 
 
@@ -121,12 +125,9 @@ def analyse(source: Excerpt, policy: Policy, folder: Path) -> SegmentFindings:
     made_by = [policy.detect.model_dump(mode="json"), sorted(policy.kinds), policy.damage.on_damage]
     ids = [asdict(d) for d in detector_ids(policy)]
     file = folder / f"found-{key(source.identity, made_by, ids)}.json"
-    kept(file, lambda aside: _ignored(aside.write_bytes(_FINDINGS.dump_json(_look_through(source, policy)))))
+    if not file.exists():
+        kept_bytes(file, _FINDINGS.dump_json(_look_through(source, policy)))
     return _FINDINGS.validate_json(file.read_bytes())
-
-
-def _ignored(_: object) -> None:
-    pass
 
 
 def _look_through(source: Excerpt, policy: Policy) -> SegmentFindings:
@@ -136,7 +137,7 @@ def _look_through(source: Excerpt, policy: Policy) -> SegmentFindings:
     waiting: list[_Seen] = []
     exact = source.format.codec in EXACT_CODECS
     sums = [0] * len(source.span) if exact else []
-    together = max(detector(n, p.low_score).batch for n in p.detectors)
+    together = max(detector(n, policy.least_score).batch for n in p.detectors)
     first = last = b""
     for frame in decode(source):
         if frame.damage or frame.image is None:
@@ -185,9 +186,9 @@ def _find_in(waiting: Sequence[_Seen], policy: Policy) -> Iterator[FrameDetectio
     ):
         places = [(n, v) for n, v in enumerate(views) if v is not None]
         for name in names:
-            all_of_it = detector(name, p.low_score).detect_all([v.pixels for _, v in places])
+            all_of_it = detector(name, policy.least_score).detect_all([v.pixels for _, v in places])
             for (n, v), here in zip(places, all_of_it, strict=True):
-                found[n] += _on_display(here, policy.kinds, v)
+                found[n] += _on_display(here, policy.kinds, p.low_score, v)
     for seen, all_here in zip(waiting, found, strict=True):
         yield FrameDetections(seen.index, unite(all_here), seen.cut)
 
@@ -217,13 +218,13 @@ def render(source: Excerpt, plan: RedactionPlan, policy: Policy, folder: Path) -
     shown = {i: regions.at(i) for i in range(source.span.start, source.span.stop)}
     sums = plan.pictures
     seen = [] if sums is None else [sums.first, sums.crc32.hex()]
-    file = folder / f"shown-{key(source.identity, made_by, _places(shown), sorted(plan.black), seen)}.nut"
+    file = folder / f"shown-{key(source.identity, made_by, places(shown), sorted(plan.black), seen)}.nut"
     kept(file, lambda aside: _write_segment(source, shown, plan, policy, aside))
     obscured = sum(bool(r) for i, r in shown.items() if i not in plan.black)
     return SegmentRendered(source.segment.number, file, len(source.span), obscured)
 
 
-def _places(shown: Mapping[int, tuple[Region, ...]]) -> list[list[object]]:
+def places(shown: Mapping[int, tuple[Region, ...]]) -> list[list[object]]:
     """Regions as plain data, with tracks numbered within the segment: a track added elsewhere changes nothing here."""
     numbers = {t: n for n, t in enumerate(sorted({r.track for here in shown.values() for r in here}))}
     return [[i, [_place(numbers[r.track], r) for r in here]] for i, here in shown.items() if here]
@@ -290,5 +291,5 @@ def _planes(image: av.VideoFrame, source: Excerpt) -> FramePlanes:
 def detector_ids(policy: Policy) -> list[DetectorId]:
     """The detectors of a recipe, each once, for the record."""
     names = dict.fromkeys((*policy.detect.detectors, *policy.detect.second_detectors, *policy.verify.detectors))
-    found = [detector(n, policy.detect.low_score) for n in names]
+    found = [detector(n, policy.least_score) for n in names]
     return [DetectorId(d.name, d.sha256, d.device) for d in found]

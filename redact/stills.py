@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from redact.decide import decide_still
 from redact.errors import SourceError
-from redact.findings import Detection, Kind, Region, SourceId
+from redact.findings import Detection, Kind, RedactionPlan, Region, SourceId
 from redact.media.frames import View, shrink
-from redact.media.images import check_image_output, read_image, write_image
+from redact.media.images import StillImage, check_image_output, read_image, write_image
 from redact.media.probe import file_sha256
 from redact.obscure import FramePlanes, Obscurer, Plane, StoredRegion
 from redact.outcome import Outcome
-from redact.plan_io import dump_plan, plan_sha256
+from redact.plan_io import check_plan, dump_plan, plan_sha256
 from redact.policy import Policy
 from redact.quarantine import quarantine
 from redact.record import FileId, Kept, canonical, make_record
@@ -41,25 +41,48 @@ def find_still(pixels: NDArray[np.uint8], policy: Policy, size: int) -> tuple[De
     p = policy.detect
     found: list[Detection] = []
     for name in (*p.detectors, *p.second_detectors):
-        found += find(name, policy.kinds, p.low_score, shown)
+        found += find(name, policy, p.low_score, shown)
     return unite(found)
 
 
+def plan_still(path: Path, policy: Policy) -> RedactionPlan:
+    """What would be obscured in a picture. Raises SourceError where it cannot be read."""
+    return _plan(read_image(path), policy)
+
+
+def _plan(image: StillImage, policy: Policy) -> RedactionPlan:
+    h, w = image.pixels.shape[:2]
+    detections = find_still(image.pixels, policy, policy.detect.size_px)
+    return decide_still(detections, policy, SourceId(image.sha256, 1, w, h))
+
+
 def run_still(
-    path: Path, output: Path, policy: Policy, *, force: bool = False, request: dict[str, Any] | None = None
+    path: Path,
+    output: Path,
+    policy: Policy,
+    *,
+    force: bool = False,
+    plan: RedactionPlan | None = None,
+    request: dict[str, Any] | None = None,
 ) -> Outcome:
-    """Redacts one picture from ``path`` to ``output``. Raises RedactError as ``run_video`` does."""
+    """Redacts one picture from ``path`` to ``output``; ``plan``: by this plan instead of one that is made.
+
+    Raises RedactError as ``run_video`` does.
+    """
     check_output(path, output, force)
     check_image_output(output)
     began = time.monotonic()
     image = read_image(path)
     h, w = image.pixels.shape[:2]
-    detections = find_still(image.pixels, policy, policy.detect.size_px)
-    plan = decide_still(detections, policy, SourceId(image.sha256, 1, w, h))
+    if plan is None:
+        plan = _plan(image, policy)
+    else:
+        check_plan(path, image.sha256, plan)
     regions = plan.regions(0)
-    pixels = image.pixels.copy()
+    dark = 0 in plan.black
+    pixels = np.zeros_like(image.pixels) if dark else image.pixels.copy()
     frame = FramePlanes((Plane(pixels, 1, 1),), w, h, rgb=True)
-    Obscurer(policy.obscure).apply(frame, [StoredRegion(r.track, r.kind, r.box) for r in regions])
+    Obscurer(policy.obscure).apply(frame, [StoredRegion(r.track, r.kind, r.box, r.outline) for r in regions])
     with workspace(output) as folder:
         release = folder / f"release{output.suffix}"
         try:
@@ -80,7 +103,7 @@ def run_still(
             kept=Kept(("0:picture",), (), image.dropped),
             verdict=verdict,
             obscured_frames=int(bool(regions)),
-            black={},
+            black={0: "blackened by the plan"} if dark else {},
             repairs=0,
             seconds={"all": time.monotonic() - began},
             request=request,
@@ -103,7 +126,7 @@ def run_still(
         seconds=0.0,
         tracks={str(k): sum(t.kind is k for t in plan.tracks) for k in Kind},
         obscured_frames=int(bool(regions)),
-        black_frames=0,
+        black_frames=int(dark),
         repairs=0,
     )
 
@@ -119,6 +142,11 @@ _HARMLESS = frozenset(
 )
 
 
+def verify_still(source: Path, release: Path, plan: RedactionPlan, policy: Policy) -> Verdict:
+    """Checks a released picture against its source again. Raises SourceError where either cannot be read."""
+    return _verify(release, read_image(source).pixels, plan.regions(0), policy)
+
+
 def _verify(release: Path, original: NDArray[np.uint8], regions: tuple[Region, ...], policy: Policy) -> Verdict:
     """Reads the written picture again: same size, no metadata, nothing clear found at another scale."""
     again = read_image(release)
@@ -128,7 +156,7 @@ def _verify(release: Path, original: NDArray[np.uint8], regions: tuple[Region, .
         Leak(0, d)
         for v in policy.verifiers
         for d in uncovered(
-            find(v.detector, policy.kinds, policy.verify.min_score, shrink(again.pixels, v.size_px)),
+            find(v.detector, policy, policy.verify.min_score, shrink(again.pixels, v.size_px)),
             regions,
             policy.verify.min_score,
         )

@@ -31,6 +31,15 @@ def key(*parts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def kept_bytes(file: Path, data: bytes) -> None:
+    """Keeps ``data`` as ``file``. Raises as ``kept`` does."""
+
+    def write(aside: Path) -> None:
+        aside.write_bytes(data)
+
+    kept(file, write)
+
+
 def kept(file: Path, make: Callable[[Path], None]) -> Path:
     """``file``, made by ``make`` (which writes to the path it is given) unless it is there already.
 

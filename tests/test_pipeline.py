@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import av
 import pytest
 from clips import Clip, write_clip
 
@@ -14,10 +16,14 @@ from redact.errors import SourceError, UsageError, VerificationError
 from redact.findings import KeyBox, Kind, RedactionPlan, Track
 from redact.geometry import Box
 from redact.media.inspect import inspect
+from redact.media.segments import plan_segments
+from redact.media.witness import Witness
 from redact.pictures import PictureSums, join
+from redact.pipeline import begin, open_video, render_video, source_id, verify_video
 from redact.plan_io import dump_plan, parse_plan
 from redact.run.local import LocalRunner
 from redact.timeline import Span
+from redact.verdict import Verdict
 
 
 @pytest.fixture(scope="module")
@@ -159,3 +165,61 @@ def test_shared_clips_are_released(shared_clips: Path, runner: LocalRunner, tmp_
     out = tmp_path / "out.mp4"
     redact.run(clip, out, runner=runner)
     assert out.is_file()
+
+
+class _InThisProcess:
+    """A runner that does the work itself."""
+
+    def map(self, function: Any, jobs: Any) -> Any:
+        return (function(*job) for job in jobs)
+
+
+def test_only_what_a_repair_changes_is_verified_again(
+    plain_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stretches whose coded bytes and regions are those that were judged already are not decoded again."""
+    decoded: list[int] = []
+    real = Witness.pictures
+
+    def counted(self: Witness) -> Any:
+        for picture in real(self):
+            decoded.append(picture.number)
+            yield picture
+
+    monkeypatch.setattr(Witness, "pictures", counted)
+    policy = redact.policy_of("public-release")
+    source = open_video(plain_clip, policy)
+    work = begin(source, policy, _InThisProcess(), tmp_path)
+    assert len(plan_segments(source)) > 1
+    empty = RedactionPlan(source_id(source), policy.sha256, (), ())
+    release = tmp_path / "release.mp4"
+
+    def judge(plan: RedactionPlan) -> tuple[Verdict, int]:
+        decoded.clear()
+        verdict = verify_video(work, release, plan, tmp_path)
+        return verdict, len(decoded)
+
+    render_video(work, empty, release)
+    first, frames = judge(empty)
+    assert (first.passed, frames) == (True, 50)
+    assert judge(empty) == (first, 0)
+
+    # A region in the first segment: that one is rendered and judged again, and no other.
+    box = Box(100, 10, 200, 50)
+    repaired = replace(empty, tracks=(Track(1, Kind.PLATE, (KeyBox(1, box), KeyBox(5, box))),))
+    render_video(work, repaired, release)
+    second, frames = judge(repaired)
+    assert second.passed
+    assert frames == len(plan_segments(source)[0].span)
+
+    # Other regions over the same bytes: nobody judged that.
+    other = replace(empty, tracks=(Track(1, Kind.PLATE, (KeyBox(1, box), KeyBox(6, box))),))
+    assert judge(other)[1] == len(plan_segments(source)[0].span)
+
+    # Damage to the last packet: that stretch is judged again.
+    data = bytearray(release.read_bytes())
+    with av.open(str(release)) as c:
+        pos, size = [(p.pos, p.size) for p in c.demux(video=0) if p.pos is not None][-1]
+    data[pos + size // 2 : pos + size] = bytes(size - size // 2)
+    release.write_bytes(data)
+    assert judge(repaired)[1] == len(plan_segments(source)[-1].span)

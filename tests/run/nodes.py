@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-WORK = ("open_video", "analyse", "render", "mux", "check_stretch", "inspect", "file_sha256")
+WORK = ("open_video", "analyse", "make_plan", "render", "mux", "check_stretch", "inspect", "file_sha256")
 STORE = 80 * 2**20  # bytes of object store a node: the least that Ray takes is 75 MiB
 
 
