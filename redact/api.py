@@ -19,7 +19,7 @@ from redact.resources import recipe_file
 from redact.run.local import LocalRunner
 from redact.scope import EVERYTHING, Scope
 from redact.stages import detect_segment
-from redact.stills import find_still, run_still
+from redact.stills import find_still, plan_still, run_still, verify_still
 from redact.verdict import Check, Verdict
 
 DEFAULT_RECIPE = "public-release"
@@ -66,9 +66,11 @@ def plan(
     runner: Runner | None = None,
     watch: Watcher = _silent,
 ) -> RedactionPlan:
-    """Pass 1 alone: what would be obscured in a video."""
-    policy = policy_of(recipe)
-    video = open_video(Path(source), policy)
+    """Pass 1 alone: what would be obscured in a video or still image."""
+    policy, source = policy_of(recipe), Path(source)
+    if is_image(source):
+        return plan_still(source, policy)
+    video = open_video(source, policy)
     with LocalRunner() if runner is None else nullcontext(runner) as r, TemporaryDirectory(prefix="redact-") as folder:
         work = begin(video, policy, r, Path(folder), watch=watch)
         return plan_video(work, look_through(work))
@@ -84,12 +86,15 @@ def render(
     runner: Runner | None = None,
     watch: Watcher = _silent,
 ) -> Outcome:
-    """Pass 2 alone: renders, verifies and releases a video after a plan that a person may have corrected.
+    """Pass 2 alone: renders, verifies and releases a video or image after a plan that a person may have corrected.
 
     Raises UsageError where the plan was made for another source.
     """
+    policy, source, output = policy_of(recipe), Path(source), Path(output)
+    if is_image(source):
+        return run_still(source, output, policy, force=force, plan=plan)
     with LocalRunner() if runner is None else nullcontext(runner) as r:
-        return run_video(Path(source), Path(output), policy_of(recipe), r, force=force, plan=plan, watch=watch)
+        return run_video(source, output, policy, r, force=force, plan=plan, watch=watch)
 
 
 def load_plan(file: str | Path) -> RedactionPlan:
@@ -121,9 +126,10 @@ def verify(
     source, released = Path(source), Path(released)
     known = read_record(Path(record))
     the_plan = load_plan(plan or plan_path(released))
-    video = open_video(source, known.policy.model_copy(update={"damage": _LENIENT}))
+    lenient = known.policy.model_copy(update={"damage": _LENIENT})
+    video = None if is_image(source) else open_video(source, lenient)
     digests = {
-        "source": video.sha256 == known.source_sha256,
+        "source": (video.sha256 if video else _digest(source)) == known.source_sha256,
         "release": _digest(released) == known.output_sha256,
         "plan": plan_sha256(the_plan) == known.plan_sha256,
     }
@@ -136,6 +142,9 @@ def verify(
     same = Check("digests", not wrong, sentence)
     if wrong:
         return Verdict((same,))
+    if video is None:
+        verdict = verify_still(source, released, the_plan, known.policy)
+        return Verdict((same, *verdict.checks), verdict.leaks)
     with LocalRunner() if runner is None else nullcontext(runner) as r, TemporaryDirectory(prefix="redact-") as folder:
         work = begin(video, known.policy, r, Path(folder), scope=known.scope, watch=watch)
         verdict = verify_video(work, released, the_plan, Path(folder))
@@ -201,9 +210,7 @@ def outputs_for(inputs: list[Path], output: Path, recursive: bool) -> list[tuple
         if not item.is_dir():
             pairs.append((item, output / _released_name(item)))
             continue
-        found = sorted(p for p in (item.rglob("*") if recursive else item.glob("*")) if _looks_like_footage(p))
-        if not found:
-            raise UsageError(f"{str(item)!r}: holds no video or picture.", "--recursive looks into its subfolders.")
+        found = footage_in(item, recursive)
         pairs += [(p, output / p.relative_to(item).with_name(_released_name(p))) for p in found]
     names = [o for _, o in pairs]
     double = next((o for o in names if names.count(o) > 1), None)
@@ -215,6 +222,17 @@ def outputs_for(inputs: list[Path], output: Path, recursive: bool) -> list[tuple
     except OSError as e:
         raise output_error(output, e) from None
     return pairs
+
+
+def footage_in(folder: Path, recursive: bool) -> list[Path]:
+    """The videos and pictures in a folder (``recursive``: and in those below it), by name.
+
+    Raises UsageError where there are none.
+    """
+    found = sorted(p for p in (folder.rglob("*") if recursive else folder.glob("*")) if _looks_like_footage(p))
+    if not found:
+        raise UsageError(f"{str(folder)!r}: holds no video or picture.", "--recursive looks into its subfolders.")
+    return found
 
 
 _FOOTAGE = {

@@ -40,6 +40,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 Inputs = Annotated[list[Path], typer.Argument(help="Videos, still images or folders.", show_default=False)]
 Recipe = Annotated[str, typer.Option("--recipe", "-r", help="Name of a recipe or path of a TOML file.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the output. Never the input.")]
+Recursive = Annotated[bool, typer.Option("--recursive", help="Look into subfolders of input folders.")]
 Workers = Annotated[
     int, typer.Option("--workers", "-w", min=0, help="Processes to use; 0 for one a core.", show_default=False)
 ]
@@ -90,7 +91,7 @@ def run(
     ],
     recipe: Recipe = api.DEFAULT_RECIPE,
     force: Force = False,
-    recursive: Annotated[bool, typer.Option("--recursive", help="Look into subfolders of input folders.")] = False,
+    recursive: Recursive = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per input on stdout.")] = False,
     keep_going: Annotated[
         bool, typer.Option("--keep-going/--fail-fast", help="After a failure, go on with the other inputs.")
@@ -145,7 +146,7 @@ def _write_text(output: Path, text: str, force: bool) -> None:
 
 @app.command(epilog="Example: redact plan request.mp4 -o plan.json")
 def plan(
-    source: Annotated[Path, typer.Argument(help="A video.", show_default=False)],
+    source: Annotated[Path, typer.Argument(help="A video or still image.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the plan.", show_default=False)],
     recipe: Recipe = api.DEFAULT_RECIPE,
     format: Annotated[
@@ -166,7 +167,7 @@ def plan(
 
 @app.command(epilog="Example: redact render request.mp4 --plan plan.json -o release.mp4")
 def render(
-    source: Annotated[Path, typer.Argument(help="The video that the plan was made for.", show_default=False)],
+    source: Annotated[Path, typer.Argument(help="What the plan was made for.", show_default=False)],
     plan: Annotated[Path, typer.Option("--plan", help="The plan, corrected or not.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The release.", show_default=False)],
     recipe: Recipe = api.DEFAULT_RECIPE,
@@ -205,13 +206,15 @@ def verify(
 def detect(
     inputs: Inputs,
     recipe: Recipe = api.DEFAULT_RECIPE,
+    recursive: Recursive = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line per image or frame.")] = False,
     workers: Workers = 0,
 ) -> None:
     """Show raw detections, before tracking. Changes nothing."""
     with _errors(), LocalRunner(workers or None) as runner:
         policy = api.policy_of(recipe)
-        for source in inputs:
+        files = [f for i in inputs for f in (api.footage_in(i, recursive) if i.is_dir() else [i])]
+        for source in files:
             for f in api.detect(source, policy, runner=runner):
                 if as_json:
                     row = {

@@ -7,11 +7,12 @@ import hashlib
 import io
 import json
 from base64 import b64encode
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 
-from redact.errors import RecipeError
+from redact.errors import RecipeError, UsageError
 from redact.findings import KeyBox, Kind, RedactionPlan, SourceId, Track
 from redact.geometry import Box, Polygon
 from redact.pictures import PictureSums
@@ -129,6 +130,16 @@ def parse_plan(text: str, origin: str) -> RedactionPlan:
         raise RecipeError(f"{origin}: two tracks have the same id.", remedy)
     source = SourceId(p.source.sha256, p.source.frames, p.source.width, p.source.height)
     return RedactionPlan(source, p.recipe_sha256, tuple(p.detectors), tracks, tuple(p.black), p.stride, pictures)
+
+
+def check_plan(path: Path, sha256: str, plan: RedactionPlan) -> None:
+    """Refuses a plan that was made for another source than ``path`` with this digest. Raises UsageError."""
+    if plan.source.sha256 != sha256:
+        raise UsageError(
+            f"{str(path)!r}: the plan was made for another file (SHA-256 {plan.source.sha256[:12]}..., "
+            f"this one is {sha256[:12]}...).",
+            "Make a plan for this file with `redact plan`.",
+        )
 
 
 def to_mot(plan: RedactionPlan) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -85,3 +86,24 @@ def test_a_dry_run_tells_that_the_folder_cannot_be_made(plain_clip: Path, tmp_pa
     done = _redact("batch", asked, "--dry-run", "-o", asked / "folder", cwd=tmp_path)
     assert done.returncode == 2
     assert "requests.csv': is a file" in done.stderr
+
+
+def test_detect_looks_into_folders(tmp_path: Path) -> None:
+    (tmp_path / "in" / "below").mkdir(parents=True)
+    first, second = _picture(tmp_path / "in" / "b.png"), _picture(tmp_path / "in" / "a.jpg")
+    below = _picture(tmp_path / "in" / "below" / "c.png")
+    (tmp_path / "in" / "notes.txt").write_text("no picture")
+
+    def looked_at(*words: str) -> list[str]:
+        done = _redact("detect", "in", "--json", *words, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line)["file"] for line in done.stdout.splitlines()]
+
+    shown = [str(f.relative_to(tmp_path)) for f in (second, first, below)]
+    assert looked_at() == shown[:2]
+    assert looked_at("--recursive") == shown
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    done = _redact("detect", empty, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "holds no video or picture" in done.stderr

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 import redact
 from redact import stills
-from redact.errors import VerificationError
+from redact.cli import app
+from redact.errors import UsageError, VerificationError
+from redact.findings import KeyBox, Kind, Track
+from redact.geometry import Box
 from redact.media.images import READABLE, write_image
+from redact.plan_io import dump_plan
 
 # A place and a camera, as a telephone writes them.
 _EXIF = Image.Exif()
@@ -61,3 +67,49 @@ def test_a_picture_without_metadata_leaves_none_behind(tmp_path: Path) -> None:
     write_image(_gradient(), source, ".heic")
     record: dict[str, Any] = json.loads(redact.run(source, tmp_path / "out.png").record.read_text())
     assert record["streams"]["metadata_dropped"] == ["bit_depth", "chroma", "nclx_profile", "primary"]
+
+
+def test_a_picture_is_planned_corrected_rendered_and_verified_as_a_video_is(tmp_path: Path) -> None:
+    """The commands of the documentation, with a picture."""
+    source, plan, out = tmp_path / "in.png", tmp_path / "plan.json", tmp_path / "out.png"
+    Image.fromarray(_gradient()).save(source)
+
+    def redact_command(*words: str | Path) -> None:
+        done = CliRunner().invoke(app, [str(w) for w in words])
+        assert done.exit_code == 0, done.output
+
+    redact_command("plan", source, "-o", plan)
+    made = redact.load_plan(plan)
+    assert not made.tracks
+    mine = Track(1, Kind.PLATE, (KeyBox(0, Box(100, 50, 180, 90)),))
+    plan.write_text(dump_plan(replace(made, tracks=(mine,))))
+    redact_command("render", source, "--plan", plan, "-o", out)
+    redact_command("verify", source, out, "--record", f"{out}.record.json")
+    with Image.open(out) as released:
+        change = np.abs(np.asarray(released).astype(int) - _gradient()).sum(axis=2)
+    assert (change[50:90, 100:180] > 0).mean() > 0.9
+    change[50:90, 100:180] = 0
+    assert not change.any()
+
+    Image.fromarray(255 - _gradient()).save(out)
+    again = CliRunner().invoke(app, ["verify", str(source), str(out), "--record", f"{out}.record.json"])
+    assert again.exit_code == 5
+    assert "The release is not the one" in again.output
+
+
+def test_a_picture_can_be_black_by_its_plan(tmp_path: Path) -> None:
+    source = tmp_path / "in.png"
+    Image.fromarray(_gradient()).save(source)
+    outcome = redact.render(source, replace(redact.plan(source), black=(0,)), tmp_path / "out.png")
+    assert outcome.black_frames == 1
+    with Image.open(outcome.output) as released:
+        assert not np.asarray(released).any()
+
+
+def test_a_plan_of_another_picture_is_refused(tmp_path: Path) -> None:
+    source, other = tmp_path / "in.png", tmp_path / "other.png"
+    Image.fromarray(_gradient()).save(source)
+    Image.fromarray(255 - _gradient()).save(other)
+    with pytest.raises(UsageError, match="made for another file"):
+        redact.render(other, redact.plan(source), tmp_path / "out.png")
+    assert not (tmp_path / "out.png").exists()
