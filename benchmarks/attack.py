@@ -30,9 +30,9 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
-from redact.findings import Kind
+from redact.findings import Kind, StoredRegion
 from redact.geometry import Box
-from redact.obscure import FramePlanes, Obscurer, Plane, StoredRegion
+from redact.obscure import FramePlanes, Obscurer, Plane
 from redact.obscure.grid import LEVELS, WEIGHT, edges, weights
 from redact.policy import ObscurePolicy
 

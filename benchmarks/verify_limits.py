@@ -30,11 +30,11 @@ import numpy as np
 
 import redact
 from redact.demo import make_clip
-from redact.findings import Kind, RedactionPlan, Region
+from redact.findings import Kind, RedactionPlan, Region, StoredRegion
 from redact.geometry import Box
 from redact.media.frames import luma
 from redact.media.witness import Witness
-from redact.obscure import FramePlanes, Obscurer, StoredRegion
+from redact.obscure import FramePlanes, Obscurer
 from redact.period import Period
 from redact.pipeline import Work, begin, look_through, open_video, plan_video, render_video, verify_video
 from redact.policy import EncodePolicy, ObscurePolicy, Policy

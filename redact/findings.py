@@ -1,4 +1,4 @@
-"""What was found in a video and what is to be obscured in it. Pure data, all in display pixels.
+"""What was found in a video and what is to be obscured in it. Pure data, in display pixels but for ``StoredRegion``.
 
 A plan describes each region by key boxes; between two of them the box moves in a straight line.
 Sparse keys keep the plan of a ten-hour video small and give a person few numbers to correct.
@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from redact.geometry import Box, Polygon
+from redact.geometry import Box, Display, Polygon
 from redact.pictures import PictureSums
 from redact.timeline import Span
 
@@ -103,6 +103,25 @@ class Track:
 @dataclass(frozen=True, slots=True)
 class Region:
     """What to obscure in one frame: ``box`` has whole-number edges inside the picture, ``outline`` as in its track."""
+
+    track: int
+    kind: Kind
+    box: Box
+    outline: Polygon | None = None
+
+    def stored(self, display: Display) -> StoredRegion:
+        """The same region where it lies in the stored frame, before it is turned and stretched to be shown."""
+        outline = None if self.outline is None else display.outline_to_stored(self.outline)
+        return StoredRegion(self.track, self.kind, display.to_stored(self.box), outline)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRegion:
+    """A region in samples of the stored frame; edges need not be whole numbers, nor lie inside the frame.
+
+    A type of its own though it has the fields of ``Region``: in a turned video a region that was not
+    mapped is painted, or judged, in another place, and the type checker tells.
+    """
 
     track: int
     kind: Kind

@@ -1,6 +1,6 @@
 """Obscuring regions of a frame, in place, on the frame's own planes."""
 
-from redact.obscure.base import StoredRegion
+from redact.findings import StoredRegion
 from redact.obscure.obscurer import Obscurer
 from redact.obscure.planes import FramePlanes, Plane, black
 

@@ -7,27 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from redact.findings import Kind
-from redact.geometry import Box, Polygon
+from redact.findings import Kind, StoredRegion
 from redact.obscure.grid import GridSize, grid_size
 from redact.obscure.planes import FramePlanes, Plane
 from redact.obscure.shape import Cover, Sides, exponent, runs, subsample, within
 from redact.policy import Method, ObscurePolicy
 
 A = TypeVar("A")
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRegion:
-    """A region in samples of the stored frame; ``track`` tells which object it belongs to.
-
-    ``outline``: only what lies inside is covered, and every sample that it touches.
-    """
-
-    track: int
-    kind: Kind
-    box: Box
-    outline: Polygon | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +51,10 @@ class BaseObscurer(ABC, Generic[A]):
         self._held: dict[int, tuple[A, ...]] = {}
 
     def apply(self, frame: FramePlanes, regions: Sequence[StoredRegion]) -> None:
-        """Obscures ``regions`` in ``frame``, in place, in the order given. Samples outside stay as they are."""
+        """Obscures ``regions`` in ``frame``, in place, in the order given. Samples outside stay as they are.
+
+        Of a region with an outline, what lies inside is covered, and every sample that the outline touches.
+        """
         for region in regions:
             if region.box.is_empty:
                 continue

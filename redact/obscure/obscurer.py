@@ -12,15 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.obscure.base import Area, BaseObscurer, StoredRegion
+from redact.obscure.base import Area, BaseObscurer
 from redact.obscure.grid import GridSize, edges, scale, weights
 from redact.obscure.shape import Cover, Mask
 from redact.policy import Method
 
 # Multiplications: OpenBLAS starts threads from 2^18 on (interface/gemm.c, SMP_THRESHOLD_MIN * 4).
 _ONE_THREAD = 1 << 17
-
-__all__ = ["Obscurer", "StoredRegion"]
 
 
 class Obscurer(BaseObscurer[NDArray[Any]]):

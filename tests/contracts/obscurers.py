@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from redact.findings import Kind
+from redact.findings import Kind, StoredRegion
 from redact.geometry import Box
-from redact.obscure import FramePlanes, Plane, StoredRegion
+from redact.obscure import FramePlanes, Plane
 from redact.policy import ObscurePolicy
 
 Apply = Callable[[FramePlanes, Sequence[StoredRegion]], None]

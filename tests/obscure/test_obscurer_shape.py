@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redact.decide import decide_still
-from redact.findings import Detection, Kind, SourceId
+from redact.findings import Detection, Kind, SourceId, StoredRegion
 from redact.geometry import Box, Display
-from redact.obscure import FramePlanes, Obscurer, StoredRegion
+from redact.obscure import FramePlanes, Obscurer
 from redact.obscure.shape import Sides, exponent, runs
 from redact.policy import ObscurePolicy, Policy
 
@@ -61,7 +61,7 @@ def test_a_detected_box_is_covered_whole(
     obscure = ObscurePolicy(kinds=("face",), method="solid", face_padding=padding)
     policy = Policy(schema=1, name="test", obscure=obscure)
     plan = decide_still([Detection(Kind.FACE, found, 0.9)], policy, SourceId("0" * 64, 1, dw, dh))
-    regions = [StoredRegion(r.track, r.kind, display.to_stored(r.box)) for r in plan.regions(0)]
+    regions = [r.stored(display) for r in plan.regions(0)]
     frame = noise(YUV[layout], width, height)
     stored = display.to_stored(found)
     for plane, covered in zip(frame.planes, _covered(frame, regions, obscure), strict=True):

@@ -24,7 +24,8 @@ from contracts.obscurers import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redact.obscure import FramePlanes, Obscurer, Plane, StoredRegion
+from redact.findings import StoredRegion
+from redact.obscure import FramePlanes, Obscurer, Plane
 from redact.obscure.torch_obscurer import TorchObscurer
 from redact.policy import ObscurePolicy
 
