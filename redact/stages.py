@@ -18,12 +18,11 @@ from pydantic import ConfigDict, TypeAdapter, with_config
 from redact.detect import Detector, best_device, load_detector
 from redact.errors import SourceError
 from redact.findings import Detection, FrameDetections, Kind, RedactionPlan, Region
-from redact.geometry import Display
 from redact.media.decode import decode
 from redact.media.encode import SegmentWriter, choose_encoding
 from redact.media.frames import Frame, View, luma_sum, plane_views, view
 from redact.media.source import Excerpt
-from redact.obscure import FramePlanes, Obscurer, Plane, StoredRegion, black
+from redact.obscure import FramePlanes, Obscurer, Plane, black
 from redact.pictures import EXACT_CODECS, PictureSums
 from redact.policy import Policy
 from redact.record import DetectorId
@@ -259,8 +258,7 @@ def _write_segment(
                 here = regions[frame.index]
                 if here:
                     image.make_writable()  # the decoder may still predict from this picture
-                    stored = [_stored(r, display) for r in here]
-                    obscurer.apply(_planes(image, source), stored)
+                    obscurer.apply(_planes(image, source), [r.stored(display) for r in here])
             writer.write(image, frame.pts)
         frames = writer.frames
     if frames != len(source.span):
@@ -269,11 +267,6 @@ def _write_segment(
             f"{len(source.span)} were counted.",
             "Run again on a copy that nothing writes to.",
         )
-
-
-def _stored(region: Region, display: Display) -> StoredRegion:
-    outline = None if region.outline is None else display.outline_to_stored(region.outline)
-    return StoredRegion(region.track, region.kind, display.to_stored(region.box), outline)
 
 
 def _planes(image: av.VideoFrame, source: Excerpt) -> FramePlanes:
