@@ -36,7 +36,15 @@ from redact.quarantine import quarantine
 from redact.record import DetectorId, FileId, Kept, canonical, make_record
 from redact.scope import EVERYTHING, Scope
 from redact.stages import SegmentFindings, analyse, detector_ids, is_cut, render
-from redact.staging import check_output, output_error, plan_path, publish, record_path, workspace
+from redact.staging import (
+    check_output,
+    output_error,
+    plan_path,
+    publish,
+    record_path,
+    set_quarantine_aside,
+    workspace,
+)
 from redact.track import link, unite
 from redact.verdict import Leak, Verdict
 from redact.verify import DetailMeter, OutsideMeter, check_contents, check_decodes, check_leaks, check_times
@@ -344,6 +352,7 @@ def run_video(
         _write(folder / "plan.json", dump_plan(the_plan).encode())
         publish(folder / "plan.json", plan_path(output))
         publish(folder / "record.json", record_path(output))
+        set_quarantine_aside(output)
         publish(release, output)
     part = work.part
     return Outcome(

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from redact.errors import RedactError, SpaceError, UsageError
@@ -91,6 +92,27 @@ def publish(aside: Path, final: Path) -> None:
 def quarantine_folder(output: Path) -> Path:
     """Where a release that failed verification is kept, with its report."""
     return output.with_name(output.name + ".quarantine")
+
+
+def set_quarantine_aside(output: Path) -> None:
+    """Gives the quarantine that an earlier run left beside ``output``, if any, a name that says so.
+
+    It is evidence and stays, but tells nothing of what lies, or will lie, under that name now. Raises
+    UsageError where it cannot be renamed.
+    """
+    folder = quarantine_folder(output)
+    if not folder.exists():
+        return
+    try:
+        folder.rename(earlier_quarantine(output))
+    except OSError as e:
+        raise output_error(folder, e) from None
+
+
+def earlier_quarantine(output: Path) -> Path:
+    """Where the next quarantine of ``output`` that is set aside will lie."""
+    names = (output.with_name(f"{output.name}.earlier-quarantine-{n}") for n in count(1))
+    return next(p for p in names if not p.exists())
 
 
 def record_path(output: Path) -> Path:

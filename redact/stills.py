@@ -28,6 +28,7 @@ from redact.staging import (
     plan_path,
     publish,
     record_path,
+    set_quarantine_aside,
     workspace,
 )
 from redact.track import unite
@@ -117,6 +118,7 @@ def run_still(
             raise output_error(output, e) from None
         publish(folder / "plan.json", plan_path(output))
         publish(folder / "record.json", record_path(output))
+        set_quarantine_aside(output)
         publish(release, output)
     return Outcome(
         source=path,

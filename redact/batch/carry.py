@@ -26,7 +26,7 @@ from redact.outcome import Outcome, Progress, Watcher
 from redact.pipeline import Runner, run_video
 from redact.record import read_record
 from redact.scope import EVERYTHING
-from redact.staging import output_error, plan_path, quarantine_folder, record_path
+from redact.staging import earlier_quarantine, output_error, plan_path, quarantine_folder, record_path
 from redact.stills import run_still
 
 Happened = Callable[[str, dict[str, Any]], None]
@@ -139,12 +139,14 @@ class Carrier:
             purpose=job.request.purpose,
             legal_basis=job.request.legal_basis,
         )
+        aside = earlier_quarantine(output)
         try:
             scratch = self._journal.scratch(job.source.location)
             source = fetched(job.source.location, scratch)
             outcome = self._redact(job, source, output, scratch)
             result = _released(blank, outcome, job.output)
             self._deliver(job.output, outcome)
+            self._set_aside(output, aside)
             # The source that the release was made of: the file may be another by now.
             self._journal.remember(job, read_record(outcome.record).source_sha256, result)
             return result
@@ -153,6 +155,7 @@ class Carrier:
             pictures = tuple(Evidence(p, f"Frame {int(p.stem[-8:])}") for p in sorted(folder.glob("frame-*.png")))
             name = folder.name if folder.is_dir() else ""
             if self._place.delivery and name:
+                self._set_aside(output, aside)
                 self._place.delivery.put_folder(folder, name)
             return replace(blank, fate=Fate.QUARANTINED, reason=e.message, quarantine=name, evidence=pictures)
         except WorkerError as e:
@@ -195,6 +198,11 @@ class Carrier:
             request=request,
             scratch=scratch,
         )
+
+    def _set_aside(self, output: Path, aside: Path) -> None:
+        """A quarantine that was set aside here is so where it was delivered to, under the same name."""
+        if self._place.delivery is not None and aside.exists():
+            self._place.delivery.rename(quarantine_folder(output).name, aside.name)
 
     def _deliver(self, name: str, outcome: Outcome) -> None:
         if self._place.delivery is None:

@@ -86,6 +86,22 @@ class Delivery:
                 "Check the address and run again; finished work is kept.",
             ) from None
 
+    def rename(self, old: str, new: str) -> None:
+        """Gives a folder of files that was delivered another name, if it is there. Raises UsageError."""
+        try:
+            self._fs.invalidate_cache()  # it may still list the names that files had while they came
+            if not self._fs.exists(f"{self._root}/{old}"):
+                return
+            self._fs.makedirs(f"{self._root}/{new}", exist_ok=True)
+            for name in self._fs.find(f"{self._root}/{old}"):  # one by one: where there are no folders none can be moved
+                self._fs.mv(name, f"{self._root}/{new}/{name.rpartition('/')[2]}")
+            if self._fs.exists(f"{self._root}/{old}"):
+                self._fs.rmdir(f"{self._root}/{old}")
+        except Exception as e:  # noqa: BLE001 - each back end has errors of its own
+            raise UsageError(
+                f"{self._address}/{old}: cannot be renamed: {type(e).__name__}: {e}.", "Rename it by hand."
+            ) from None
+
     def put_folder(self, folder: Path, name: str) -> None:
         """Delivers every file of a folder."""
         for file in sorted(p for p in folder.rglob("*") if p.is_file()):

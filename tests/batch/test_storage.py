@@ -126,6 +126,26 @@ def test_a_batch_from_s3_to_s3(bucket: str, plain_clip: Path, tmp_path: Path) ->
     assert _batch(there, f"{bucket}/out", tmp_path).returncode == 3, "the same again: done is done, bad stays bad"
 
 
+@pytest.mark.parametrize("kind", ["s3", "ftp"])
+def test_a_folder_that_was_delivered_gets_another_name(
+    kind: str, bucket: str, ftp: tuple[str, Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "a.mp4.quarantine"
+    folder.mkdir()
+    for name in ("plan.json", "report.json"):
+        (folder / name).write_text(name)
+    address = f"{bucket}/renamed" if kind == "s3" else f"{ftp[0]}/renamed"
+    there = Delivery(address)
+    there.put_folder(folder, folder.name)
+    there.rename(folder.name, "a.mp4.earlier-quarantine-1")
+    there.rename("b.mp4.quarantine", "b.mp4.earlier-quarantine-1")  # was never delivered
+    files, root = fsspec.core.url_to_fs(address)
+    files.invalidate_cache()
+    found = {name.removeprefix(root): files.cat_file(name).decode() for name in files.find(root)}
+    assert found == {f"/a.mp4.earlier-quarantine-1/{name}": name for name in ("plan.json", "report.json")}
+    assert [Path(name).name for name in files.ls(root, detail=False)] == ["a.mp4.earlier-quarantine-1"]
+
+
 def test_nothing_at_an_address(bucket: str, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no such file"):
         fetched(f"{bucket}/none.mp4", tmp_path)
