@@ -93,7 +93,8 @@ class Delivery:
             if not self._fs.exists(f"{self._root}/{old}"):
                 return
             self._fs.makedirs(f"{self._root}/{new}", exist_ok=True)
-            for name in self._fs.find(f"{self._root}/{old}"):  # one by one: where there are no folders none can be moved
+            # One by one: a storage that knows no folders cannot move one.
+            for name in self._fs.find(f"{self._root}/{old}"):
                 self._fs.mv(name, f"{self._root}/{new}/{name.rpartition('/')[2]}")
             if self._fs.exists(f"{self._root}/{old}"):
                 self._fs.rmdir(f"{self._root}/{old}")
