@@ -277,10 +277,19 @@ def test_boxes_follow_the_fisheye_and_the_turn(box: tuple[int, int, int, int]) -
     boxes = np.array([box], np.float32)
     for image, new, _known in (
         compose.fisheye(bright_oval(box), boxes, known, 0.3),
-        compose.rotate(bright_oval(box), boxes, known, 7),
+        compose.rotate(bright_oval(box), boxes, np.zeros(1, np.int64), known, 7),
     ):
         assert np.abs(new[0] - box).max() > 0.5
         assert np.abs(extent(image[..., 0] > 127) - new[0]).max() < 2
+
+
+def test_a_plate_that_leans_is_inside_its_box() -> None:
+    image = np.zeros((SIZE, SIZE, 3), np.uint8)
+    image[90:110, 70:130] = 255
+    known = np.ones((2, SIZE // 4, SIZE // 4), bool)
+    boxes = np.array([[70, 90, 130, 110]], np.float32)
+    turned, new, _known = compose.rotate(image, boxes, np.ones(1, np.int64), known, -30)
+    assert np.abs(extent(turned[..., 0] > 127) - new[0]).max() < 2
 
 
 def test_a_box_follows_its_object_into_its_cell() -> None:
