@@ -1,7 +1,9 @@
 """redact: releases video without exposing the people in it.
 
     import redact
-    outcome = redact.run("in.mp4", "out.mp4")
+
+    if __name__ == "__main__":  # worker processes read the script, too
+        outcome = redact.run("in.mp4", "out.mp4")
 
 Everything that the commands do is here as a function; what a function returns and raises is in
 its docstring.

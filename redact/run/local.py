@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from redact.errors import WorkerError
+from redact.run.script import check_script, check_workers
 
 T = TypeVar("T")
 
@@ -60,7 +61,10 @@ _TRIES = 3  # at a piece of work, and at pools to give it to
 
 
 class LocalRunner:
-    """A pool of worker processes; use it as a context manager, for any number of videos, from any thread."""
+    """A pool of worker processes; use it as a context manager, for any number of videos, from any thread.
+
+    In a script, below ``if __name__ == "__main__":``; raises UsageError elsewhere.
+    """
 
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers or cores()
@@ -69,6 +73,7 @@ class LocalRunner:
         self._alone = threading.Lock()
 
     def __enter__(self) -> LocalRunner:
+        check_script()
         self._pool = _start_pool(self.workers)
         return self
 
@@ -110,26 +115,23 @@ class LocalRunner:
             with self._lock:
                 pool = self._pool
             assert pool is not None, "use the runner as a context manager"
-            try:
+            with suppress(BrokenProcessPool):
                 return _Flying(function, job, pool, _hand(pool, function, *job))
-            except BrokenProcessPool:
-                self._replace(pool)
+            self._replace(pool)
         raise WorkerError(
             f"Worker processes died {_TRIES} times as soon as they were started (killed, or out of memory).",
             "Run again, with fewer --workers if memory is short.",
         )
 
     def _result(self, flying: _Flying[T]) -> T:
-        try:
+        with suppress(BrokenProcessPool):
             return flying.future.result()
-        except BrokenProcessPool:
-            self._replace(flying.pool)
+        self._replace(flying.pool)
         # One process that dies takes all jobs of the pool with it, so this one may be innocent.
         again = self._submit(flying.function, flying.job)
-        try:
+        with suppress(BrokenProcessPool):
             return again.future.result()
-        except BrokenProcessPool:
-            self._replace(again.pool)
+        self._replace(again.pool)
         return self._by_itself(flying)
 
     def _by_itself(self, flying: _Flying[T]) -> T:
@@ -150,6 +152,7 @@ class LocalRunner:
         """Starts a new pool for one that broke, unless another thread has done so."""
         with self._lock:
             if self._pool is broken:
+                check_workers((broken._processes or {}).values())
                 broken.shutdown(wait=False, cancel_futures=True)
                 self._pool = _start_pool(self.workers)
 

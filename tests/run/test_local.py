@@ -65,6 +65,31 @@ def test_pools_that_break_as_they_start(monkeypatch: pytest.MonkeyPatch) -> None
         next(runner.map(pow, [(2, 3)]))
 
 
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (None, 'calls redact outside of `if __name__ == "__main__":`'),
+        ("-", "'<stdin>': is no file that worker processes could read"),
+    ],
+)
+def test_a_script_that_workers_cannot_read(script: str | None, said: str, tmp_path: Path) -> None:
+    """One sentence, and not one traceback a worker."""
+    file = tmp_path / "script.py"
+    code = (
+        "from redact.run.local import LocalRunner\nwith LocalRunner(2) as r:\n    print(next(r.map(pow, [(2, 3)])))\n"
+    )
+    file.write_text(code)
+    done = subprocess.run(
+        [sys.executable, script or file], input=code, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 1
+    assert not done.stdout
+    assert done.stderr.count("Traceback") == 1, done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("redact.errors.UsageError: ")
+    assert said in last
+
+
 _DRIVER = """
 import time
 from redact.run.local import LocalRunner
