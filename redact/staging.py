@@ -16,10 +16,16 @@ from redact.errors import RedactError, SpaceError, UsageError
 
 
 def output_error(path: Path, e: OSError) -> RedactError:
-    """What an operating system error under ``path`` means to the operator."""
-    if e.errno in (errno.ENOSPC, errno.EDQUOT):
-        return SpaceError(f"{str(path)!r}: the disk is full.", "Free some space or write to another disk.")
-    return UsageError(f"{str(path)!r}: cannot be written: {e.strerror or e}.", "Check the folder and its permissions.")
+    """What an operating system error while writing ``path`` means to the operator.
+
+    What lies in a folder of ours is gone before anybody could look at it: the folder that holds that is named.
+    """
+    place = next((p.parent for p in (path, *path.parents) if p.name.startswith(_WORKSPACE)), path)
+    if e.errno == errno.ENOSPC:
+        return SpaceError(f"{str(place)!r}: the disk is full.", "Free some space or write to another disk.")
+    if e.errno == errno.EDQUOT:
+        return SpaceError(f"{str(place)!r}: your share of the disk is used up.", "Free some space or ask for more.")
+    return UsageError(f"{str(place)!r}: cannot be written: {e.strerror or e}.", "Check the folder and its permissions.")
 
 
 def check_output(source: Path, output: Path, force: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,7 +51,7 @@ def open_source(path: Path) -> Iterator[InputContainer]:
     """Opens a media file read-only.
 
     Raises SourceError where it is missing, unreadable, empty or of no known format; also turns
-    PyAV's errors inside the ``with`` block into SourceError, but for a full disk.
+    PyAV's errors inside the ``with`` block into SourceError: who writes something there looks after its errors.
     """
     try:
         # The "file:" prefix keeps names such as "concat:a|b" or "-" from meaning anything.
@@ -69,8 +68,6 @@ def open_source(path: Path) -> Iterator[InputContainer]:
     except av.error.InvalidDataError:
         raise source_error(path, "is not a video in a format that can be read, or its header is damaged") from None
     except av.error.FFmpegError as e:
-        if e.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise  # that was something written inside the block, not the source
         raise source_error(path, f"cannot be read: {e.strerror}") from None
     except MemoryError:
         raise source_error(path, "claims a picture too large for this machine's memory") from None

@@ -6,7 +6,6 @@ counts. What is written aside is a NUT file, the one container that keeps any ti
 
 from __future__ import annotations
 
-import errno
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -19,9 +18,10 @@ from av.codec.context import Flags
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
-from redact.errors import RedactError, SpaceError, WorkerError
+from redact.errors import RedactError, WorkerError
 from redact.media.source import Excerpt, VideoFormat
 from redact.policy import EncodePolicy
+from redact.staging import output_error
 
 # Pixel formats each encoder takes as they are; others are converted to the nearest that loses nothing.
 _H264_FORMATS = {
@@ -74,8 +74,8 @@ def aside_offset(start_pts: int, time_base: Fraction) -> int:
 class SegmentWriter:
     """Writes one segment's frames to ``file``; use it as a context manager.
 
-    Raises SpaceError where the disk is full and WorkerError where the encoder fails. A file that
-    was not closed without error is no segment; the caller removes it.
+    Raises SpaceError where the disk is full, UsageError where the file cannot be written and WorkerError
+    where the encoder fails. A file that was not closed without error is no segment; the caller removes it.
     """
 
     def __init__(self, file: Path, source: Excerpt, policy: EncodePolicy) -> None:
@@ -91,7 +91,7 @@ class SegmentWriter:
     def __enter__(self) -> SegmentWriter:
         try:
             self._container = av.open(f"file:{self._file}", "w", format="nut", options={"fflags": "+bitexact"})
-        except OSError as e:
+        except av.error.FFmpegError as e:
             raise write_error(self._file, e) from None
         f = self._format
         rate = f.frame_rate or 25
@@ -141,7 +141,7 @@ class SegmentWriter:
                     clean.dts = self._packets
                     self._packets += 1
                     self._container.mux(clean)
-        except OSError as e:
+        except av.error.FFmpegError as e:
             raise write_error(self._file, e) from None
 
     def __exit__(
@@ -151,7 +151,7 @@ class SegmentWriter:
             self._put(None)
         try:
             self._container.close()
-        except OSError as e:
+        except av.error.FFmpegError as e:
             if kind is None:
                 raise write_error(self._file, e) from None
 
@@ -164,10 +164,10 @@ def _has_avx512() -> bool:
         return False
 
 
-def write_error(file: Path, e: OSError) -> RedactError:
-    """What an operating system error while writing ``file`` means to the operator."""
-    if e.errno in (errno.ENOSPC, errno.EDQUOT):
-        return SpaceError(f"{str(file.parent)!r}: the disk is full.", "Free some space or write to another disk.")
+def write_error(file: Path, e: av.error.FFmpegError) -> RedactError:
+    """What an error while ``file`` is made means to the operator: the operating system's about the place, or ours."""
+    if isinstance(e, OSError):
+        return output_error(file, e)
     return WorkerError(
-        f"{str(file)!r}: encoding failed: {e.strerror or e}.", "Run again; `redact doctor` tests the encoders."
+        f"{str(file)!r}: encoding failed: {e.strerror}.", "Run again; `redact doctor` tests the encoders."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import av
 import numpy as np
 from av.audio.stream import AudioStream
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
@@ -61,7 +62,7 @@ def _segment_packets(files: Sequence[Path], source: Source) -> Iterator[tuple[Pa
     """Each packet of the segments in order, with its presentation time in ticks of the source."""
     base, offset = source.format.time_base, aside_offset(int(source.pts[0]), source.format.time_base)
     for file in files:
-        with av.open(f"file:{file}") as part:
+        with _segment(file) as part:
             stream = part.streams.video[0]
             assert stream.time_base is not None
             for packet in part.demux(stream):
@@ -81,8 +82,8 @@ def mux(
     """Writes the segments of ``part`` into ``output``, in order, at its times.
 
     ``audio``: what is done to the sound; None: it is left behind. Raises WorkerError where segments
-    do not hold exactly the part's frames, UsageError where the container cannot hold an audio codec
-    that is kept, SpaceError where the disk is full.
+    do not hold exactly the part's frames, UsageError where the output cannot be written or its container
+    cannot hold an audio codec that is kept, SpaceError where the disk is full, SourceError where sound cannot be read.
     """
     base = source.format.time_base
     shown = np.array([t for _, t in _segment_packets(segments, source)], np.int64) - part.shift
@@ -98,21 +99,50 @@ def mux(
         options |= {"movflags": "+faststart", "movie_timescale": str(min(base.denominator, 2**31 - 1))}
     if container == "mpegts":
         options |= {"mpegts_copyts": "1"}
-    try:
-        with (
-            av.open(f"file:{segments[0]}") as first,
-            open_source(source.path) as original,
-            av.open(f"file:{output}", "w", format=container, options=options) as out,
-        ):
-            video = _add_video(out, first.streams.video[0], source)
-            kept = _add_audio(out, original.streams.audio, source, output, audio) if audio else {}
-            feeds: list[Feed] = [_video_feed(source, part, segments, due, rank, video)]
-            if audio and kept:
-                feeds.append(copied(original, kept) if audio.changes_nothing else edited(original, kept, audio))
-            for _, _, packet in heapq.merge(*feeds, key=lambda f: f[:2]):
+    with (
+        _segment(segments[0]) as first,
+        open_source(source.path) as original,
+        _written(output, container, options) as out,
+    ):
+        video = _add_video(out, first.streams.video[0], source)
+        kept = _add_audio(out, original.streams.audio, source, output, audio) if audio else {}
+        feeds: list[Feed] = [_video_feed(source, part, segments, due, rank, video)]
+        if audio and kept:
+            feeds.append(copied(original, kept) if audio.changes_nothing else edited(original, kept, audio))
+        for _, _, packet in heapq.merge(*feeds, key=lambda f: f[:2]):
+            try:
                 out.mux(packet)
-    except OSError as e:
+            except av.error.FFmpegError as e:
+                raise write_error(output, e) from None
+
+
+@contextmanager
+def _written(output: Path, container: str, options: dict[str, str]) -> Iterator[OutputContainer]:
+    """Opens the output, and closes it. Errors of both, but of nothing in between, are told as the output's."""
+    try:
+        out = av.open(f"file:{output}", "w", format=container, options=options)
+    except av.error.FFmpegError as e:
         raise write_error(output, e) from None
+    try:
+        yield out
+    except BaseException:
+        with suppress(av.error.FFmpegError):
+            out.close()
+        raise
+    try:
+        out.close()
+    except av.error.FFmpegError as e:
+        raise write_error(output, e) from None
+
+
+@contextmanager
+def _segment(file: Path) -> Iterator[InputContainer]:
+    """Opens a segment that was written aside: where it cannot be read, its place is to blame, not the source."""
+    try:
+        with av.open(f"file:{file}") as container:
+            yield container
+    except av.error.FFmpegError as e:
+        raise write_error(file, e) from None
 
 
 def _add_video(out: OutputContainer, template: VideoStream, source: Source) -> VideoStream:

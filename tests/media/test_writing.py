@@ -1,0 +1,95 @@
+"""Where a release cannot be written the sentence names its place, not the source."""
+
+from __future__ import annotations
+
+import errno
+import resource
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+from clips import Clip, write_clip
+
+import redact
+from redact.errors import RedactError, SpaceError, UsageError, WorkerError
+from redact.media.encode import write_error
+from redact.staging import output_error
+
+
+class _Meddler:
+    """Runs the jobs in this process, and does something before the segments become one file."""
+
+    def __init__(self, act: Callable[[], Any]) -> None:
+        self._act = act
+
+    def map(self, function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
+        for job in jobs:
+            if function.__name__ == "mux":
+                self._act()
+            yield function(*job)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return write_clip(tmp_path / "in.mp4", Clip(audio=True))
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    (tmp_path / "releases").mkdir()
+    return tmp_path / "releases" / "out.mp4"
+
+
+def test_a_folder_that_vanished(source: Path, out: Path) -> None:
+    with pytest.raises(UsageError) as e:
+        redact.run(source, out, "export-batch", runner=_Meddler(lambda: shutil.rmtree(out.parent)))
+    assert e.value.message == f"{str(out.parent)!r}: cannot be written: No such file or directory."
+
+
+@pytest.fixture
+def limit() -> Iterator[Callable[[], None]]:
+    """From the call on no file may grow beyond 10 kB."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+def test_a_file_that_may_not_grow(source: Path, out: Path, suffix: str, limit: Callable[[], None]) -> None:
+    """The system refuses in the middle of it."""
+    out = out.with_suffix(suffix)
+    with pytest.raises(UsageError) as e:
+        redact.run(source, out, "export-batch", runner=_Meddler(limit))
+    assert e.value.message == f"{str(out.parent)!r}: cannot be written: File too large."
+    assert not list(out.parent.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "words"),
+    [
+        (errno.ENOSPC, SpaceError, "disk is full"),
+        (errno.EDQUOT, SpaceError, "share of the disk"),
+        (errno.EROFS, UsageError, "cannot be written: Read-only file system"),
+        (errno.EACCES, UsageError, "cannot be written: Permission denied"),
+        (errno.EIO, UsageError, "cannot be written: Input/output error"),
+    ],
+)
+def test_the_systems_errors_name_the_folder_that_people_know(number: int, kind: type[RedactError], words: str) -> None:
+    inside = Path("/releases/.redact-x7/release.mp4")
+    try:
+        av.error.err_check(-number)
+    except av.error.FFmpegError as e:
+        told = write_error(inside, e)
+    assert isinstance(told, kind)
+    assert told.message.startswith("'/releases': ")
+    assert words in told.message
+    assert str(output_error(Path("/a/b.mp4"), OSError(number, "x"))).startswith("'/a/b.mp4': ")
+
+
+def test_an_encoder_that_fails_is_told_as_such() -> None:
+    told = write_error(Path("/releases/.redact-x7/shown.nut"), av.error.ExternalError(1, "no memory"))
+    assert isinstance(told, WorkerError)
+    assert "encoding failed: no memory" in told.message
