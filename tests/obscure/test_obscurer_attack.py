@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
-import attack
 import numpy as np
+from attacking import methods
+from attacking.faces import generated_faces
+from attacking.rebuilding import film, quality, rebuild
+from attacking.recognising import as_shown, looks, people
 
 FRAMES = 100
 
@@ -13,12 +16,12 @@ FRAMES = 100
 @cache
 def regained(method: str, **options: float) -> tuple[float, float]:
     """Detail (correlation with the truth) regained from one frame and from all, averaged over two drawn faces."""
-    m = getattr(attack, method)(**options)
+    m = getattr(methods, method)(**options)
     rows = []
-    for i, face in enumerate(attack.generated_faces(2, seed=4)):
-        seen, _ = attack.film(face, m, FRAMES, np.random.default_rng(i))
-        guesses = attack.rebuild(seen[:1], m.noise), attack.rebuild(seen, m.noise)
-        rows.append([attack.quality(face.yuv[0], g, face.face).detail for g in guesses])
+    for i, face in enumerate(generated_faces(2, seed=4)):
+        seen, _ = film(face, m, FRAMES, np.random.default_rng(i))
+        guesses = rebuild(seen[:1], m.noise), rebuild(seen, m.noise)
+        rows.append([quality(face.yuv[0], g, face.face).detail for g in guesses])
     one, many = np.mean(rows, axis=0)
     return float(one), float(many)
 
@@ -63,13 +66,15 @@ def test_that_averages_are_held_is_what_keeps_frames_from_adding_up() -> None:
 
 def test_people_are_found_behind_a_gaussian_blur_and_less_behind_ours() -> None:
     """Parrot recognition: the gallery is obscured too, and obscured faces are compared."""
-    group = attack.people(attack.generated_faces(120), 40, other_time=False)
+    group = people(generated_faces(120), 40, other_time=False)
     rng = np.random.default_rng(0)
 
     def behind(method: object) -> float:
-        return float(group.rank1(lambda s: attack.looks(attack.as_shown(s, method, rng), attack.region_of(s.face))))
+        return float(group.rank1(lambda s: looks(as_shown(s, method, rng), methods.region_of(s.face))))
 
-    gaussian, fine, coarse = (behind(m) for m in (attack.gaussian(0.05), attack.redact_blur(6), attack.redact_blur(1)))
+    gaussian, fine, coarse = (
+        behind(m) for m in (methods.gaussian(0.05), methods.redact_blur(6), methods.redact_blur(1))
+    )
     assert gaussian > 0.8
     assert fine <= gaussian
     assert coarse < 0.5 * gaussian
