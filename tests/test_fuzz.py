@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import av
-import fuzz
 import numpy as np
 import pytest
 from clips import Clip, write_clip
+from fuzz import fuzz
+from fuzzing.files import picture
+from fuzzing.judge import what_is_wrong
+from fuzzing.mutations import Mutation, mutate
 
 import redact
 from redact.errors import SourceError
@@ -24,7 +27,7 @@ STRICT = redact.policy_of("public-release")
 
 def test_damaged_files_are_released_or_refused(tmp_path: Path) -> None:
     kinds = ("h264.mp4", "h264.mkv", "h264.ts", "h265.mp4", "mpeg2.mpg", "mpeg4.avi", "vp9.webm", "raw.h264")
-    results = list(fuzz.fuzz(range(48), 7, tmp_path, kinds=kinds))
+    results = list(fuzz(range(48), 7, tmp_path, kinds=kinds))
     failures = [f"{r.mutation.number}: {r.message}" for r in results if r.verdict == "failed"]
     assert not failures
     # Both ways were gone, or the test shows nothing.
@@ -33,25 +36,24 @@ def test_damaged_files_are_released_or_refused(tmp_path: Path) -> None:
 
 def test_a_mutation_depends_on_seed_and_number_alone(plain_clip: Path) -> None:
     files = {"h264.mp4": plain_clip}
-    assert fuzz.mutate(files, 1, 2) == fuzz.mutate(files, 1, 2)
-    assert fuzz.mutate(files, 1, 2).data != fuzz.mutate(files, 2, 2).data
+    assert mutate(files, 1, 2) == mutate(files, 1, 2)
+    assert mutate(files, 1, 2).data != mutate(files, 2, 2).data
 
 
 def test_the_judge_knows_a_leftover_and_a_changed_source(plain_clip: Path, tmp_path: Path) -> None:
-    m = fuzz.Mutation(0, "h264.mp4", (), plain_clip.read_bytes(), "refuse", "drop")
+    m = Mutation(0, "h264.mp4", (), plain_clip.read_bytes(), "refuse", "drop")
     source, scratch = tmp_path / "work" / "in.mp4", tmp_path / "scratch"
     source.parent.mkdir()
     scratch.mkdir()
     source.write_bytes(m.data)
     refused = {"verdict": "refused", "code": 3, "message": "no"}
-    judge = fuzz._wrong
-    assert judge(m, refused, source, source.parent / "out.mp4", scratch) is None
+    assert what_is_wrong(m, refused, source, source.parent / "out.mp4", scratch) is None
     (source.parent / ".redact-x").mkdir()
-    assert "files" in judge(m, refused, source, source.parent / "out.mp4", scratch)
+    assert "files" in what_is_wrong(m, refused, source, source.parent / "out.mp4", scratch)
     (source.parent / ".redact-x").rmdir()
-    assert "exit code 2" in judge(m, refused | {"code": 2}, source, source.parent / "out.mp4", scratch)
+    assert "exit code 2" in what_is_wrong(m, refused | {"code": 2}, source, source.parent / "out.mp4", scratch)
     source.write_bytes(b"other")
-    assert judge(m, refused, source, source.parent / "out.mp4", scratch) == "the source changed"
+    assert what_is_wrong(m, refused, source, source.parent / "out.mp4", scratch) == "the source changed"
 
 
 # --- Found by it ----------------------------------------------------------------------------------
@@ -169,7 +171,7 @@ def test_what_the_decoder_makes_up_is_damaged(tmp_path: Path) -> None:
     """
     options = (("x264-params", "mbtree=0"), ("bf", "3"))
     clip = Clip(frames=20, gop=20, options=options, bitexact=True)
-    whole = write_clip(tmp_path / "in.mp4", clip, fuzz._picture).read_bytes()
+    whole = write_clip(tmp_path / "in.mp4", clip, picture).read_bytes()
     packets = probe(tmp_path / "in.mp4").packets
     shown = np.argsort(np.argsort(packets.pts))
     row = next(r for r in range(1, 20) if shown[r] > shown[r + 1])  # what comes next refers to it and is shown before
