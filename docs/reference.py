@@ -164,10 +164,14 @@ def record_schema() -> dict[str, Any]:
                 "properties": dict.fromkeys(("face", "plate", "zone"), count),
                 "additionalProperties": False,
             },
-            stride={"type": "integer", "minimum": 1},
+            examined_frames={"type": "integer", "minimum": 0},
         ),
         obscured=_object(frames=count),
         black_frames={"type": "array", "items": _object(frame=count, reason={"type": "string"})},
+        silenced={
+            "type": "array",
+            "items": _object(start_s={"type": "number"}, end_s={"type": "number"}, reason={"type": "string"}),
+        },
         streams=kept,
         verification=_object(
             passed={"type": "boolean"}, repairs=count, checks={"type": "array", "items": _part(Check)}

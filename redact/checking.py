@@ -17,13 +17,14 @@ from pydantic import TypeAdapter
 
 from redact.findings import RedactionPlan, Region
 from redact.geometry import Display
+from redact.looks import look_at
 from redact.media.coded import stretch_sha256
 from redact.media.decode import decode_some
 from redact.media.frames import Frame, luma
 from redact.media.source import Excerpt
 from redact.media.witness import Picture, Stretch, Witness
 from redact.policy import Policy
-from redact.stages import detector_ids, find, is_examined, places
+from redact.stages import detector_ids, find, places
 from redact.staging import output_error
 from redact.store import kept_bytes, key
 from redact.track import RegionsByFrame
@@ -91,9 +92,9 @@ def _look(
     display, span = source.format.display, source.span
     witness = Witness(release, display.width, display.height, stretch)
     out = StretchChecks([], Fraction(1), [])
-    every = policy.verify.detector_stride_frames
+    look = look_at(source, policy.verify.look_seconds)
     soft = policy.obscure.method != "mosaic"
-    originals = ((f.index, f) for f in decode_some(source, every))
+    originals = ((f.index, f) for f in decode_some(source, max(1, len(span) // len(look))))
     next_original, original = next(originals, _NO_MORE)
     for picture in witness.pictures():
         index = span.start + picture.number
@@ -102,13 +103,13 @@ def _look(
         shown = cover.regions[index]
         stored = [_stored(r, display) for r in shown]
         if soft:
-            closely = is_examined(index, source.frames, every) or index in cover.ends
+            closely = index in look or index in cover.ends
             out.detail.look(index, picture.y, stored, closely=closely)
         if index == next_original:
             if original is not None and original.image is not None and not original.damage and index not in cover.black:
                 out.outside.look(index, luma(original.image), picture.y, [r.box for r in stored])
             next_original, original = next(originals, _NO_MORE)
-        if not is_examined(index, source.frames, every):
+        if index not in look:
             continue
         out.looked += 1
         least = policy.verify.min_score

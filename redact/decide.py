@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.findings import Detection, KeyBox, Kind, RedactionPlan, SourceId, Track
+from redact.findings import Detection, FrameDetections, KeyBox, Kind, RedactionPlan, SourceId, Track
 from redact.geometry import Box, Polygon
 from redact.policy import Policy
 from redact.timeline import Span
@@ -30,30 +30,33 @@ _LEAST_PAD = 2.0  # px: rounding of the detector's picture back to the full one
 
 def decide(
     tracks: Sequence[Track],
+    frames: Sequence[FrameDetections],
     *,
     policy: Policy,
     source: SourceId,
     pts: NDArray[np.int64],
     time_base: Fraction,
-    cuts: Sequence[tuple[int, int]] = (),
     zones: Sequence[tuple[Polygon, Span]] = (),
     black: tuple[int, ...] = (),
 ) -> RedactionPlan:
     """Decides what to obscure.
 
-    ``pts`` (frames,) in ticks of ``time_base`` seconds. ``cuts``: pairs (a, b) of examined frames
-    such that the scene changes somewhere after a and at b at the latest; no track is prolonged
-    across one further than that leaves open. ``zones``: what is obscured whatever is seen there, in
+    ``frames``: the examined ones, in display order. No track is prolonged across a change of scene
+    further than they leave open where it was. ``pts`` (frames of the video,) in ticks of
+    ``time_base`` seconds. ``zones``: what is obscured whatever is seen there, in
     display pixels, and in which frames. ``black``: frames replaced by black ones.
     """
     seconds = np.asarray(pts, np.float64) * float(time_base)
+    looks = np.array([f.index for f in frames], np.int64)
+    # Between two looks, of which the second shows another scene.
+    cuts = [(a.index, b.index) for a, b in pairwise(frames) if b.scene_cut]
     out = []
     for t in tracks:
         if t.kind not in policy.kinds:
             continue
         pad = policy.obscure.face_padding if t.kind is Kind.FACE else policy.obscure.plate_padding
         keys = _widen(_smooth(t.keys, seconds), seconds)
-        first, last = _bounds(t, policy, seconds, cuts)
+        first, last = _bounds(t, policy, seconds, looks, cuts)
         keys = [*_before(keys, first, seconds), *keys, *_after(keys, last, seconds)]
         final = tuple(KeyBox(k.index, _outward(_pad(k.box, pad)), k.score) for k in keys)
         out.append(Track(t.id, t.kind, final))
@@ -67,7 +70,7 @@ def decide(
         detectors=(*policy.detect.detectors, *policy.detect.second_detectors),
         tracks=tuple(out),
         black=black,
-        stride=policy.detect.stride_frames,
+        examined=len(frames),
     )
 
 
@@ -83,6 +86,7 @@ def decide_still(detections: Iterable[Detection], policy: Policy, source: Source
         recipe_sha256=policy.sha256,
         detectors=(*policy.detect.detectors, *policy.detect.second_detectors),
         tracks=tuple(tracks),
+        examined=1,
     )
 
 
@@ -130,15 +134,20 @@ def _widen(keys: list[KeyBox], seconds: NDArray[np.float64]) -> list[KeyBox]:
 
 
 def _bounds(
-    track: Track, policy: Policy, seconds: NDArray[np.float64], cuts: Sequence[tuple[int, int]]
+    track: Track,
+    policy: Policy,
+    seconds: NDArray[np.float64],
+    looks: NDArray[np.int64],
+    cuts: Sequence[tuple[int, int]],
 ) -> tuple[int, int]:
     """First and last frame to cover, lead-in and lead-out included."""
     start, end = track.keys[0].index, track.keys[-1].index
     first = int(np.searchsorted(seconds, seconds[start] - policy.track.lead_in_seconds, side="left"))
     last = int(np.searchsorted(seconds, seconds[end] + policy.track.lead_out_seconds, side="right")) - 1
-    # Detection looks every few frames: what appears between two looks is covered from the look before.
-    first, last = min(first, start - policy.detect.stride_frames + 1), max(last, end + policy.detect.stride_frames - 1)
-    first, last = max(first, 0), min(last, len(seconds) - 1)
+    # What appears between two looks is covered from the look before, what vanishes up to the look after.
+    before, after = np.searchsorted(looks, start) - 1, np.searchsorted(looks, end, side="right")
+    first = min(first, int(looks[before]) + 1 if before >= 0 else 0)
+    last = max(last, int(looks[after]) - 1 if after < len(looks) else len(seconds) - 1)
     for a, b in cuts:
         if b <= start:
             first = max(first, min(a + 1, start))

@@ -153,8 +153,8 @@ class RedactionPlan:
     detectors: tuple[str, ...]
     tracks: tuple[Track, ...]
     black: tuple[int, ...] = ()
-    stride: int = 1
-    """Every how many frames detection looked; frames between were filled by tracking."""
+    examined: int = 0
+    """How many frames detection looked at; those between were filled by tracking."""
     pictures: PictureSums | None = None
     """What the decoded frames looked like when they were examined; None where nobody knows."""
 

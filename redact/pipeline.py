@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -22,9 +21,10 @@ from redact.media.audio import AudioEdit
 from redact.media.audio import Stretch as AudioStretch
 from redact.media.cut import Cut, cut, frames_in
 from redact.media.inspect import inspect
-from redact.media.mux import container_for, mux
+from redact.media.mux import check_ticks, container_for, mux
 from redact.media.probe import file_sha256, probe
 from redact.media.segments import plan_segments
+from redact.media.sound import BrokenSound, listen
 from redact.media.source import Segment, Source, excerpt
 from redact.media.witness import Stretch
 from redact.outcome import Outcome, Progress, Watcher
@@ -86,6 +86,8 @@ class Work:
     runner: Runner
     folder: Path
     watch: Watcher = _silent
+    broken: tuple[BrokenSound, ...] = ()
+    """Damaged sound: silent in the release."""
 
     def tell(self, phase: str, done: int, total: int) -> None:
         """Reports ``done`` of ``total`` frames of a phase."""
@@ -182,11 +184,11 @@ def make_plan(source: Source, policy: Policy, scope: Scope, seen: Seen) -> Redac
     tracks = link(frames, policy=policy.track, detect=policy.detect, pts=source.pts, time_base=base)
     plan = decide(
         tracks,
+        frames,
         policy=policy,
         source=source_id(source),
         pts=source.pts,
         time_base=base,
-        cuts=tuple((a.index, b.index) for a, b in pairwise(frames) if b.scene_cut),
         zones=tuple(zones),
         black=tuple(sorted(seen.black)),
     )
@@ -220,9 +222,20 @@ def _audio(work: Work) -> AudioEdit | None:
         return None
     source, part = work.source, work.part
     begins = int(source.pts[0]) * source.format.time_base
-    mutes = tuple(AudioStretch(begins + m.start, None if m.end is None else begins + m.end) for m in work.scope.mutes)
+    mutes = [AudioStretch(begins + m.start, None if m.end is None else begins + m.end) for m in work.scope.mutes]
+    mutes += [AudioStretch(begins + b.start, begins + b.end) for b in work.broken]
     start = part.start if part.shift else begins - 3600  # sound may begin ahead of the picture
-    return AudioEdit(AudioStretch(start, part.end), mutes, part.shift * source.format.time_base)
+    return AudioEdit(AudioStretch(start, part.end), tuple(mutes), part.shift * source.format.time_base)
+
+
+def _heard(work: Work, suffix: str) -> Work:
+    """Listens to the sound that is kept: damage is refused, or silent in the release, as the recipe says."""
+    edit, source = _audio(work), work.source
+    if edit is None or not any(s.type == "audio" for s in source.others):
+        return work
+    begins = int(source.pts[0]) * source.format.time_base
+    (broken,) = work.runner.map(listen, [(source.path, suffix, edit, begins, work.policy.damage.on_damage)])
+    return replace(work, broken=broken)
 
 
 def verify_video(work: Work, release: Path, plan: RedactionPlan, evidence: Path) -> Verdict:
@@ -299,6 +312,9 @@ def run_video(
     with workspace(output.absolute()) as folder:
         release = folder / f"release{output.suffix}"
         work = begin(source, policy, runner, scratch or folder, scope=scope, watch=watch)
+        check_ticks(output, work.part, source.format.time_base)
+        work = _heard(work, output.suffix)
+        clock.stop("listen")
         if plan is None:
             seen = look_through(work)
             the_plan = plan_video(work, seen)
@@ -341,6 +357,10 @@ def run_video(
             verdict=verdict,
             obscured_frames=obscured,
             black=seen.black,
+            silenced=[
+                {"start_s": round(float(b.start), 3), "end_s": round(float(b.end), 3), "reason": b.reason}
+                for b in work.broken
+            ],
             repairs=repairs,
             seconds=clock.spent,
             scope=scope,
@@ -365,6 +385,7 @@ def run_video(
         obscured_frames=obscured,
         black_frames=sum(i in part.span for i in seen.black),
         repairs=repairs,
+        silent_seconds=round(float(sum(b.end - b.start for b in work.broken)), 3),
     )
 
 

@@ -55,7 +55,7 @@ class _Plan(_Part):
     source: _Source
     recipe_sha256: str
     detectors: list[str]
-    stride: Annotated[int, Field(ge=1)]
+    examined: _Index
     black: list[_Index]
     pictures: _Pictures | None = None
     tracks: list[_Track]
@@ -77,7 +77,7 @@ def dump_plan(plan: RedactionPlan) -> str:
         },
         "recipe_sha256": plan.recipe_sha256,
         "detectors": list(plan.detectors),
-        "stride": plan.stride,
+        "examined": plan.examined,
         "black": list(plan.black),
     }
     if plan.pictures is not None:
@@ -129,7 +129,7 @@ def parse_plan(text: str, origin: str) -> RedactionPlan:
     if len({t.id for t in tracks}) != len(tracks):
         raise RecipeError(f"{origin}: two tracks have the same id.", remedy)
     source = SourceId(p.source.sha256, p.source.frames, p.source.width, p.source.height)
-    return RedactionPlan(source, p.recipe_sha256, tuple(p.detectors), tracks, tuple(p.black), p.stride, pictures)
+    return RedactionPlan(source, p.recipe_sha256, tuple(p.detectors), tracks, tuple(p.black), p.examined, pictures)
 
 
 def check_plan(path: Path, sha256: str, plan: RedactionPlan) -> None:

@@ -55,12 +55,12 @@ class DetectPolicy(_Section):
     detectors: tuple[str, ...] = Field(default=("redact-pico",), min_length=1, strict=False)
     size_px: Annotated[int, Field(ge=128, le=8192)] = 1280
     """Long side of the picture that the detectors see; a smaller source is not enlarged."""
-    stride_frames: Annotated[int, Field(ge=1, le=30)] = 3
-    """Every how many frames the detectors look."""
+    look_seconds: Annotated[float, Field(ge=0, le=2)] = 0.125
+    """The detectors look at least this often; at every frame where frames are further apart."""
     second_detectors: tuple[str, ...] = Field(default=("centerface",), strict=False)
-    """Detectors of another descent whose findings are added, at their own size and stride."""
+    """Detectors of another descent whose findings are added, at their own size and pace."""
     second_size_px: Annotated[int, Field(ge=128, le=8192)] = 640
-    second_stride_frames: Annotated[int, Field(ge=1, le=300)] = 15
+    second_look_seconds: Annotated[float, Field(ge=0, le=20)] = 0.6
     low_score: Score = 0.10
     """Findings below this are dropped; from here on they may continue a track."""
     high_score: Score = 0.30
@@ -105,8 +105,8 @@ class StreamPolicy(_Section):
 class VerifyPolicy(_Section):
     """``[verify]``: how closely the finished file is looked at again."""
 
-    detector_stride_frames: Annotated[int, Field(ge=1, le=1000)] = 15
-    """Every how many frames a detector looks at the release, at another scale."""
+    look_seconds: Annotated[float, Field(ge=0, le=60)] = 0.6
+    """The detectors look at the release at least this often, at another scale."""
     detectors: tuple[str, ...] = Field(default=(), strict=False)
     """Detectors that look at the release; all of ``[detect]`` where empty."""
     min_score: Score = 0.5

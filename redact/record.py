@@ -98,12 +98,14 @@ def make_record(
     black: Mapping[int, str],
     repairs: int,
     seconds: Mapping[str, float],
+    silenced: Sequence[Mapping[str, Any]] = (),
     scope: Scope = EVERYTHING,
     request: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Builds the record as plain data. ``output`` is None where nothing was released.
 
-    ``black`` gives, for each blackened frame, why; ``seconds`` how long each stage took.
+    ``black`` gives, for each blackened frame, why; ``silenced`` where damaged sound is silent; ``seconds``
+    how long each stage took.
     """
     tracks = Counter(str(t.kind) for t in plan.tracks)
     return {
@@ -116,9 +118,10 @@ def make_record(
         "recipe": {"sha256": recipe_sha256, "values": dict(recipe)},
         "detectors": [asdict(d) for d in detectors],
         "code": {"sha256": code_sha256(), "versions": versions()},
-        "found": {"tracks": dict(sorted(tracks.items())), "stride": plan.stride},
+        "found": {"tracks": dict(sorted(tracks.items())), "examined_frames": plan.examined},
         "obscured": {"frames": obscured_frames},
         "black_frames": [{"frame": i, "reason": r} for i, r in sorted(black.items())],
+        "silenced": [dict(s) for s in silenced],
         "streams": asdict(kept),
         "verification": {
             "passed": verdict.passed,

@@ -18,6 +18,7 @@ from pydantic import ConfigDict, TypeAdapter, with_config
 from redact.detect import Detector, best_device, load_detector
 from redact.errors import SourceError
 from redact.findings import Detection, FrameDetections, Kind, RedactionPlan, Region
+from redact.looks import look_at
 from redact.media.decode import decode
 from redact.media.encode import SegmentWriter, choose_encoding
 from redact.media.frames import Frame, View, luma_sum, plane_views, view
@@ -110,11 +111,6 @@ def _on_display(
             yield Detection(d.kind, d.box.scale(1 / sx, 1 / sy), d.score)
 
 
-def is_examined(index: int, frames: int, stride: int) -> bool:
-    """Which frames a detector looks at: every ``stride``-th, and the last."""
-    return index % stride == 0 or index == frames - 1
-
-
 def analyse(source: Excerpt, policy: Policy, folder: Path) -> SegmentFindings:
     """Pass 1 on one segment: decodes it and looks for what the recipe hides.
 
@@ -134,6 +130,8 @@ def _look_through(source: Excerpt, policy: Policy) -> SegmentFindings:
     found: list[FrameDetections] = []
     damaged: list[tuple[int, str]] = []
     waiting: list[_Seen] = []
+    ours_at = look_at(source, p.look_seconds)
+    second_at = look_at(source, p.second_look_seconds) if p.second_detectors else frozenset()
     exact = source.format.codec in EXACT_CODECS
     sums = [0] * len(source.span) if exact else []
     together = max(detector(n, policy.least_score).batch for n in p.detectors)
@@ -146,8 +144,7 @@ def _look_through(source: Excerpt, policy: Policy) -> SegmentFindings:
             continue
         if exact:
             sums[frame.index - source.span.start] = luma_sum(frame.image)
-        ours = is_examined(frame.index, source.frames, p.stride_frames)
-        second = bool(p.second_detectors) and is_examined(frame.index, source.frames, p.second_stride_frames)
+        ours, second = frame.index in ours_at, frame.index in second_at
         if not (ours or second):
             continue
         display = source.format.display

@@ -81,7 +81,7 @@ def test_same_in_same_out(demo_clip: Path, release: Path, tmp_path: Path) -> Non
 
 def _empty_plan(clip: Path, runner: LocalRunner) -> RedactionPlan:
     made = redact.plan(clip, runner=runner)
-    return RedactionPlan(made.source, made.recipe_sha256, made.detectors, (), (), made.stride)
+    return RedactionPlan(made.source, made.recipe_sha256, made.detectors, (), (), made.examined)
 
 
 def test_an_uncovered_face_is_not_released(demo_clip: Path, runner: LocalRunner, tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_corrected_plan_is_rendered(plain_clip: Path, runner: LocalRunner, tmp
     plan = _empty_plan(plain_clip, runner)
     box = Box(100, 10, 200, 50)  # the bright square passes through it in frames 25 to 45
     track = Track(1, Kind.PLATE, (KeyBox(10, box), KeyBox(39, box)))
-    plan = RedactionPlan(plan.source, plan.recipe_sha256, plan.detectors, (track,), (), plan.stride)
+    plan = RedactionPlan(plan.source, plan.recipe_sha256, plan.detectors, (track,), (), plan.examined)
     out = tmp_path / "out.mp4"
     redact.render(plain_clip, plan, out, runner=runner)
     with av.open(str(plain_clip)) as a, av.open(str(out)) as b:

@@ -26,14 +26,14 @@ kinds = ["face", "plate"]
 [detect]
 detectors = ["redact-pico"]
 size_px = 320
-stride_frames = 5
+look_seconds = 0.2
 second_detectors = []
 [audio]
 mode = "keep"
 [damage]
 on_damage = "refuse"
 [verify]
-detector_stride_frames = 25
+look_seconds = 1
 min_score = 0.9
 [encode]
 crf = 20

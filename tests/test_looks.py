@@ -1,0 +1,47 @@
+"""How often is looked: by time, whatever the frame rate."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clips import Clip, write_clip
+
+import redact
+from redact.looks import look_at
+from redact.media.probe import probe
+from redact.media.segments import plan_segments
+from redact.media.source import excerpt
+from redact.run.local import LocalRunner
+
+
+@pytest.mark.parametrize(("rate", "stride"), [(5, 1), (8, 1), (10, 1), (16, 2), (24, 3), (25, 3), (30, 3), (60, 7)])
+def test_looks_keep_pace_with_time(rate: int, stride: int, tmp_path: Path) -> None:
+    source = probe(write_clip(tmp_path / "in.mp4", Clip(rate=rate, frames=60)), -1)
+    looks = sorted(i for s in plan_segments(source) for i in look_at(excerpt(source, s), 0.125))
+    first = plan_segments(source)[0].span
+    assert [i for i in looks if i in first] == list(range(0, first.stop, stride))
+    seconds = source.pts * source.format.time_base
+    between = [b - a for a, b in zip(seconds[looks], seconds[looks][1:], strict=False)]
+    assert max(between) <= max(Fraction(1, 8), Fraction(1, rate))
+    assert looks[-1] == source.frames - 1
+
+
+def test_looks_at_uneven_frames(tmp_path: Path) -> None:
+    """After a pause the frame that ends it is looked at, and the one that begins it."""
+    times = (0, 40, 80, 120, 700, 740, 780, 820, 860, 900)
+    source = probe(write_clip(tmp_path / "in.mkv", Clip(times=times, frames=len(times))), -1)
+    (segment,) = plan_segments(source)
+    looks = sorted(look_at(excerpt(source, segment), 0.125))
+    assert [times[i] for i in looks] == [0, 120, 700, 820, 900]
+
+
+def test_the_plan_says_how_many_frames_were_looked_at(plain_clip: Path, runner: LocalRunner) -> None:
+    source = probe(plain_clip, -1)
+    policy = redact.policy_of("public-release")
+    both = (policy.detect.look_seconds, policy.detect.second_look_seconds)
+    looks = {i for s in plan_segments(source) for every in both for i in look_at(excerpt(source, s), every)}
+    assert redact.plan(plain_clip, policy, runner=runner).examined == len(looks)
+    assert np.diff(sorted(looks)).max() == 3
