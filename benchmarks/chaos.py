@@ -23,9 +23,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "run"))
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # Ray's way to say: use the loopback address
 
+from machine import ROOT, machine, real_clips
 from carrying import Carried, carry
 from footage import leftovers
-from machine import ROOT, machine, real_clips
 from nodes import Assassin, Nodes
 
 from redact.run.cluster import ClusterRunner

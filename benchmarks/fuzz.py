@@ -32,11 +32,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from machine import ROOT, machine
 from fuzzing.files import CASES, make_files
 from fuzzing.judge import ALLOWED, SECONDS, Result, try_one
 from fuzzing.mutations import mutate
 from fuzzing.worker import Worker
-from machine import ROOT, machine
 
 
 def table(results: Sequence[Result]) -> list[str]:

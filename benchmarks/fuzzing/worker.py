@@ -13,8 +13,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from here import Here
 from machine import ROOT
+from here import Here
 
 MEMORY = 6 << 30  # bytes of address space for the worker
 

@@ -7,11 +7,12 @@ import subprocess
 from pathlib import Path
 
 import cv2
-import leaks
 import numpy as np
 import pytest
-from clips import Clip, write_clip
 from machine import transcode
+from clips import Clip, write_clip
+from leaking.judge import Tally, judge
+from leaking.references import Reference, read_reference
 
 from redact.demo import photograph
 from redact.findings import Kind
@@ -55,11 +56,11 @@ def plain(source: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def reference(source: Path) -> leaks.Reference:
+def reference(source: Path) -> Reference:
     boxes = {str(i): [[*b.edges, 0.9, "both"] for b in _places(i)] for i in range(CLIP.frames)}
     file = source.with_name("faces.json")
     file.write_text(json.dumps({"frames": boxes, "agreed": boxes}))
-    return leaks.read_reference([file])
+    return read_reference([file])
 
 
 def _covered(street: np.ndarray, i: int, how: str, share: float) -> np.ndarray:
@@ -78,17 +79,17 @@ def _covered(street: np.ndarray, i: int, how: str, share: float) -> np.ndarray:
     return out
 
 
-def _share_clear(t: leaks.Tally) -> float:
+def _share_clear(t: Tally) -> float:
     return sum(t.clear) / sum(t.seen)
 
 
 @pytest.mark.parametrize("crf", [20, 28])
 def test_a_plain_transcode_is_clear_everywhere(
-    crf: int, source: Path, plain: Path, reference: leaks.Reference, tmp_path: Path
+    crf: int, source: Path, plain: Path, reference: Reference, tmp_path: Path
 ) -> None:
     other = tmp_path / "other.mp4"
     subprocess.run(transcode(source, other, crf=crf), check=True)
-    result = leaks.judge(source, {"x": other}, plain, reference)["x"]
+    result = judge(source, {"x": other}, plain, reference)["x"]
     tally = result.kinds[Kind.FACE]
     assert sum(tally.seen) == 2 * CLIP.frames
     assert _share_clear(tally) == 1
@@ -99,24 +100,24 @@ def test_a_plain_transcode_is_clear_everywhere(
 
 @pytest.mark.parametrize("how", ["solid", "blur", "mosaic"])
 def test_what_is_covered_is_not_clear(
-    how: str, street: np.ndarray, source: Path, plain: Path, reference: leaks.Reference, tmp_path: Path
+    how: str, street: np.ndarray, source: Path, plain: Path, reference: Reference, tmp_path: Path
 ) -> None:
     file = write_clip(tmp_path / "out.mp4", CLIP, lambda _, i: _covered(street, i, how, 1.0))
-    result = leaks.judge(source, {"x": file}, plain, reference)["x"]
+    result = judge(source, {"x": file}, plain, reference)["x"]
     assert _share_clear(result.kinds[Kind.FACE]) == 0
     assert result.kinds[Kind.FACE].run_frames == 0
     assert np.mean(result.unneeded) < 0.002
 
 
 def test_half_a_face_is_clear(
-    street: np.ndarray, source: Path, plain: Path, reference: leaks.Reference, tmp_path: Path
+    street: np.ndarray, source: Path, plain: Path, reference: Reference, tmp_path: Path
 ) -> None:
     file = write_clip(tmp_path / "out.mp4", CLIP, lambda _, i: _covered(street, i, "solid", 0.45))
-    assert _share_clear(leaks.judge(source, {"x": file}, plain, reference)["x"].kinds[Kind.FACE]) == 1
+    assert _share_clear(judge(source, {"x": file}, plain, reference)["x"].kinds[Kind.FACE]) == 1
 
 
 def test_one_flash_frame_is_found_and_what_is_covered_for_nothing(
-    street: np.ndarray, source: Path, plain: Path, reference: leaks.Reference, tmp_path: Path
+    street: np.ndarray, source: Path, plain: Path, reference: Reference, tmp_path: Path
 ) -> None:
     def picture(_: Clip, i: int) -> np.ndarray:
         out = _frame(street, i) if i == 5 else _covered(street, i, "blur", 1.0)
@@ -124,19 +125,19 @@ def test_one_flash_frame_is_found_and_what_is_covered_for_nothing(
         return out
 
     file = write_clip(tmp_path / "out.mp4", CLIP, picture)
-    result = leaks.judge(source, {"x": file}, plain, reference)["x"]
+    result = judge(source, {"x": file}, plain, reference)["x"]
     assert sum(result.kinds[Kind.FACE].clear) == 2
     assert result.kinds[Kind.FACE].run_frames == 1
     assert 0.1 < np.mean(result.unneeded) <= 0.2
 
 
 def test_releases_of_another_size_and_rate_are_compared_by_time(
-    street: np.ndarray, source: Path, plain: Path, reference: leaks.Reference, tmp_path: Path
+    street: np.ndarray, source: Path, plain: Path, reference: Reference, tmp_path: Path
 ) -> None:
     """A tool that makes 360 rows 368 and shows every frame twice still shows everything."""
     twice = Clip(width=640, height=368, frames=2 * CLIP.frames, rate=2 * CLIP.rate, options=(("crf", "16"),))
     file = write_clip(tmp_path / "out.mp4", twice, lambda c, i: cv2.resize(_frame(street, i // 2), (c.width, c.height)))
-    assert _share_clear(leaks.judge(source, {"x": file}, plain, reference)["x"].kinds[Kind.FACE]) == 1
+    assert _share_clear(judge(source, {"x": file}, plain, reference)["x"].kinds[Kind.FACE]) == 1
 
 
 def test_reads_plates_and_mot(tmp_path: Path) -> None:
@@ -144,7 +145,7 @@ def test_reads_plates_and_mot(tmp_path: Path) -> None:
     plates.write_text(json.dumps({"frames": {"5": {"plates": [[10, 10, 60, 25]], "ignore": [[0, 0, 5, 5]]}}}))
     mot = tmp_path / "faces.csv"
     mot.write_text("6,1,100,50,20,30,1,1,1\n7,1,100,50,20,30,1,3,1\n")
-    out = leaks.read_reference([plates, mot])
+    out = read_reference([plates, mot])
     assert [(m.frame, m.kind, m.box.edges) for m in out.marks] == [
         (5, Kind.PLATE, (10, 10, 60, 25)),
         (5, Kind.FACE, (100, 50, 120, 80)),
@@ -152,4 +153,4 @@ def test_reads_plates_and_mot(tmp_path: Path) -> None:
     assert out.complete == {5}
     (tmp_path / "x.json").write_text("{}")
     with pytest.raises(ValueError, match="no reference"):
-        leaks.read_reference([tmp_path / "x.json"])
+        read_reference([tmp_path / "x.json"])
