@@ -79,6 +79,7 @@ def _line(o: Outcome) -> str:
     return (
         f"[bold green]released[/] {escape(str(o.output))}: {found} obscured in {o.obscured_frames} of {o.frames} frames"
         + (f", {o.black_frames} damaged frames black" if o.black_frames else "")
+        + (f", {o.silent_seconds:g} s of damaged sound silent" if o.silent_seconds else "")
         + f"; record {escape(str(o.record))}"
     )
 

@@ -35,3 +35,5 @@ class Outcome:
     obscured_frames: int
     black_frames: int
     repairs: int
+    silent_seconds: float = 0.0
+    """Damaged sound that is silent in the release."""

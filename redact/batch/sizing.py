@@ -22,7 +22,7 @@ from redact.pipeline import Runner
 T = TypeVar("T")
 
 STAGES = {
-    "probe": ("open_video", "file_sha256"),
+    "probe": ("open_video", "file_sha256", "listen"),
     "plan": ("analyse",),
     "render": ("render", "mux"),
     "verify": ("check_stretch", "inspect"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
@@ -27,6 +27,10 @@ class Stretch:
     start: Fraction
     end: Fraction | None = None
 
+    def covers(self, start: Fraction, end: Fraction) -> bool:
+        """Whether all from ``start`` to ``end`` lies in it."""
+        return self.start <= start and (self.end is None or end <= self.end)
+
 
 @dataclass(frozen=True, slots=True)
 class AudioEdit:
@@ -40,13 +44,30 @@ class AudioEdit:
     def changes_nothing(self) -> bool:
         return not self.mutes and not self.shift and self.part.end is None
 
+    def drops(self, start: Fraction, end: Fraction) -> bool:
+        """Whether nothing from ``start`` to ``end`` is kept."""
+        return end <= self.part.start or (self.part.end is not None and start >= self.part.end)
+
 
 BIT_RATE = 96_000  # a channel; transparent for speech, and twice what recorders use
 
 
+def demuxed(container: InputContainer, indices: Iterable[int]) -> Iterator[Packet[Any]]:
+    """The packets of streams, an empty one last of each, up to where the container is broken: as it was counted."""
+    try:
+        yield from container.demux([container.streams[i] for i in indices])
+    except av.error.InvalidDataError:
+        return
+
+
+def duration(packet: Packet[Any]) -> Fraction:
+    """Seconds that a packet lasts; 0 where its container does not say."""
+    return (packet.duration or 0) * Fraction(packet.time_base)
+
+
 def copied(container: InputContainer, kept: dict[int, AudioStream]) -> Feed:
     """The packets of audio streams as they are, for output streams ``kept`` (by the source's stream number)."""
-    for packet in container.demux([container.streams[i] for i in kept]):
+    for packet in demuxed(container, kept):
         if packet.size == 0 or packet.dts is None:
             continue
         time = packet.dts * Fraction(packet.time_base)
@@ -55,16 +76,46 @@ def copied(container: InputContainer, kept: dict[int, AudioStream]) -> Feed:
 
 
 def edited(container: InputContainer, kept: dict[int, AudioStream], edit: AudioEdit) -> Feed:
-    """Decodes audio streams, cuts and mutes them to the sample, and encodes them for output streams ``kept``."""
-    for packet in container.demux([container.streams[i] for i in kept]):
+    """Decodes audio streams, cuts and mutes them to the sample, and encodes them for output streams ``kept``.
+
+    A packet that does not decode must lie in a mute, or outside of what is kept; it is silent for as
+    long as it lasts. Raises PyAV's error for any other.
+    """
+    for packet in demuxed(container, kept):
         out = kept[packet.stream.index]  # the empty last packet of a stream has no number of its own
-        for frame in packet.decode():
-            assert isinstance(frame, av.AudioFrame)
+        for frame in _decoded(packet, edit):
             piece = _piece(frame, edit)
             if piece is not None:
                 yield from _encoded(out, piece)
     for out in kept.values():
         yield from _encoded(out, None)
+
+
+def _decoded(packet: Packet[Any], edit: AudioEdit) -> list[av.AudioFrame]:
+    try:
+        frames: list[Any] = packet.decode()
+    except av.error.FFmpegError:
+        if packet.pts is None:
+            return []  # as sound without a time is left out below
+        start = packet.pts * Fraction(packet.time_base)
+        end = start + duration(packet)
+        if not edit.drops(start, end) and not any(m.covers(start, end) for m in edit.mutes):
+            raise
+        frames = _nothing_heard(packet)
+    return frames
+
+
+def _nothing_heard(packet: Packet[Any]) -> list[av.AudioFrame]:
+    """Silence for as long as a packet lasts, as its decoder would give it."""
+    c = packet.stream.codec_context
+    n = round(duration(packet) * c.sample_rate)
+    if not n:
+        return []
+    like = av.AudioFrame(format=c.format.name, layout=c.layout.name, samples=n)
+    samples = np.full_like(like.to_ndarray(), _silence(like.to_ndarray().dtype))
+    frame = av.AudioFrame.from_ndarray(samples, format=c.format.name, layout=c.layout.name)
+    frame.sample_rate, frame.pts, frame.time_base = c.sample_rate, packet.pts, packet.time_base
+    return [frame]
 
 
 def _piece(frame: av.AudioFrame, edit: AudioEdit) -> av.AudioFrame | None:

@@ -44,6 +44,27 @@ def container_for(output: Path) -> str:
     return name
 
 
+# What containers count time in, however finely the source does.
+_TICKS = {"matroska": Fraction(1, 1000), "mpegts": Fraction(1, 90000)}
+
+
+def check_ticks(output: Path, part: Cut, base: Fraction) -> None:
+    """Refuses an output whose container would show two frames of ``part`` at one time. Raises UsageError."""
+    tick = _TICKS.get(container_for(output))
+    if tick is None:
+        return
+    share = base / tick
+    at = (2 * part.pts * share.numerator + share.denominator) // (2 * share.denominator)
+    same = np.flatnonzero(np.diff(at) <= 0)
+    if len(same):
+        first = part.span.start + int(same[0])
+        raise UsageError(
+            f"{str(output)!r}: frames {first} and {first + 1} are closer together than {output.suffix} can tell apart "
+            f"({float(tick * 1000):.3g} ms).",
+            "Name the output .mp4.",
+        )
+
+
 def decode_times(pts: NDArray[np.int64], rank: NDArray[np.int64]) -> NDArray[np.int64]:
     """Decode times (ticks) for packets in decode order.
 
