@@ -289,15 +289,16 @@ def _valid(value: Any, schema: str) -> None:
 
 @pytest.fixture(scope="module")
 def records(runner: LocalRunner, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """Of a video with a zone, damage and a request, and of a picture."""
+    """Of a video with a zone, damage to picture and sound and a request, and of a picture."""
     folder = tmp_path_factory.mktemp("records")
-    whole = write_clip(folder / "whole.mkv", Clip(options=(("bf", "0"),), metadata=(("title", "secret"),)))
+    whole = write_clip(folder / "whole.mkv", Clip(options=(("bf", "0"),), metadata=(("title", "secret"),), audio=True))
     clip = folder / "in.mkv"
     data = bytearray(whole.read_bytes())
-    with av.open(str(whole)) as c:
-        packet = next(q for n, q in enumerate(c.demux(video=0)) if n == 15)
-        at, size = data.index(bytes(packet)), packet.size
-    data[at + size // 3 : at + size] = bytes(size - size // 3)  # as a bad sector does
+    for stream in ("video", "audio"):
+        with av.open(str(whole)) as c:
+            packet = next(q for n, q in enumerate(c.demux(**{stream: 0})) if n == 15)
+            at, size = data.index(bytes(packet)), packet.size
+        data[at + size // 3 : at + size] = bytes(size - size // 3)  # as a bad sector does
     clip.write_bytes(data)
     policy = redact.policy_of("export-batch")
     request = Request("1", "in.mkv", "window 3", "a test", "none", "export-batch")
@@ -328,10 +329,11 @@ OPAQUE = {
 def test_record_fields(records: list[dict[str, Any]]) -> None:
     documented = _first_column(_text("docs/record.md"), "field")
     assert len(documented) == len(set(documented))
-    assert records[0]["black_frames"], "the clip must be damaged for this test to mean anything"
+    for damage in ("black_frames", "silenced"):
+        assert records[0][damage], "the clip must be damaged for this test to mean anything"
     real = _fields(records[0], OPAQUE)
     assert real == set(documented)
-    assert _fields(records[1], OPAQUE) <= real | {"black_frames"}
+    assert _fields(records[1], OPAQUE) <= real | {"black_frames", "silenced"}
 
 
 def test_record_schema(records: list[dict[str, Any]]) -> None:

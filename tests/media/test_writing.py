@@ -1,4 +1,4 @@
-"""Where a release cannot be written the sentence names its place, not the source."""
+"""Where a release cannot be written the sentence says so of the release, not of the source."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from clips import Clip, write_clip
 import redact
 from redact.errors import RedactError, SpaceError, UsageError, WorkerError
 from redact.media.encode import write_error
+from redact.run.local import LocalRunner
 from redact.staging import output_error
 
 
@@ -93,3 +94,20 @@ def test_an_encoder_that_fails_is_told_as_such() -> None:
     told = write_error(Path("/releases/.redact-x7/shown.nut"), av.error.ExternalError(1, "no memory"))
     assert isinstance(told, WorkerError)
     assert "encoding failed: no memory" in told.message
+
+
+@pytest.mark.parametrize("rate", [1500, 2000])
+def test_frames_that_the_container_cannot_tell_apart(rate: int, out: Path, runner: LocalRunner, tmp_path: Path) -> None:
+    """A high-speed camera, and Matroska's milliseconds: refused before anything is rendered, with a name that works."""
+    source = write_clip(tmp_path / "fast.mp4", Clip(rate=rate))
+    with pytest.raises(UsageError, match=r"out\.mkv': frames \d and \d are closer together than \.mkv") as e:
+        redact.run(source, out.with_suffix(".mkv"), runner=runner)
+    assert e.value.remedy == "Name the output .mp4."
+    assert not list(out.parent.iterdir())
+    redact.run(source, out, runner=runner)
+    redact.run(source, out.with_suffix(".ts"), runner=runner)
+
+
+def test_a_millisecond_between_frames_is_enough(out: Path, runner: LocalRunner, tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "fast.mp4", Clip(rate=1000))
+    redact.run(source, out.with_suffix(".mkv"), runner=runner)
