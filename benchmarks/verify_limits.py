@@ -16,17 +16,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import Any
 
 import av
 import cv2
 import numpy as np
+from here import Here
 
 import redact
 from redact.demo import make_clip
@@ -36,7 +37,7 @@ from redact.media.frames import luma
 from redact.media.witness import Witness
 from redact.obscure import FramePlanes, Obscurer
 from redact.period import Period
-from redact.pipeline import Work, begin, look_through, open_video, plan_video, render_video, verify_video
+from redact.pipeline import Runner, Work, begin, look_through, open_video, plan_video, render_video, verify_video
 from redact.policy import EncodePolicy, ObscurePolicy, Policy
 from redact.run.local import LocalRunner
 from redact.scope import Scope
@@ -44,7 +45,6 @@ from redact.stages import _CUT, look
 from redact.track import RegionsByFrame
 from redact.verify import MAX_DETAIL, MAX_OUTSIDE, DetailMeter, OutsideMeter
 
-T = TypeVar("T")
 RATES = (18, 20, 28, 34, 40)  # constant rate factors; recipes allow 0 to 40
 WIDTHS = ((12, 20), (20, 40), (40, 80), (80, 10_000))  # px
 STRIDES = (1, 3, 15)  # frames between two looks
@@ -112,14 +112,17 @@ def measure_release(source: Path, release: Path, work: Work, plan: RedactionPlan
     return out
 
 
+def begin_first(clip: Path, policy: Policy, seconds: float, runner: Runner, folder: Path) -> Work:
+    """Work on the first ``seconds`` of a clip."""
+    source = open_video(clip, policy)
+    scope = Scope() if source.seconds <= seconds else Scope(Period(Fraction(0), Fraction(seconds)))
+    return begin(source, policy, runner, folder, scope=scope)
+
+
 def measure(clip: Path, policy: Policy, seconds: float, runner: LocalRunner, folder: Path) -> Measured:
     """Everything about the first ``seconds`` of a clip."""
     out = Measured()
-    scope = Scope(Period(Fraction(0), Fraction(seconds)))
-    source = open_video(clip, policy)
-    if source.seconds <= seconds:
-        scope = Scope()
-    work = begin(source, policy, runner, folder, scope=scope)
+    work = begin_first(clip, policy, seconds, runner, folder)
     plan = plan_video(work, look_through(work))
     for name, rate in [("blur", r) for r in RATES] + [("solid", r) for r in RATES]:
         how = policy.model_copy(
@@ -175,19 +178,9 @@ def add(all_of_it: Measured, new: Measured) -> None:
     all_of_it.scenes += new.scenes
 
 
-class Here:
-    """Runs everything in this process, so that it can be tampered with."""
-
-    def map(self, function: Callable[..., T], jobs: Iterable[tuple[Any, ...]]) -> Iterator[T]:
-        for job in jobs:
-            yield function(*job)
-
-
 def sabotage(clip: Path, policy: Policy, seconds: float, folder: Path) -> list[str]:
     """Rows of a table: each kind's surest region is planned but not painted; what verification says of it."""
-    source = open_video(clip, policy)
-    scope = Scope() if source.seconds <= seconds else Scope(Period(Fraction(0), Fraction(seconds)))
-    work = begin(source, policy, Here(), folder, scope=scope)
+    work = begin_first(clip, policy, seconds, Here(), folder)
     plan = plan_video(work, look_through(work))
     paint = Obscurer.apply
     rows = []
@@ -216,20 +209,28 @@ def sabotage(clip: Path, policy: Policy, seconds: float, folder: Path) -> list[s
 
 
 def tables(m: Measured) -> str:
-    lines = ["## Detail inside obscured regions, after coding", ""]
-    lines += [
+    """All tables, each under a heading and a sentence."""
+    parts = (detail_table(m), clear_table(m), outside_table(m), cut_table(m))
+    return "\n".join(line for part in parts for line in (*part, "")).rstrip("\n")
+
+
+def detail_table(m: Measured) -> list[str]:
+    return [
+        "## Detail inside obscured regions, after coding",
+        "",
         f"The most detailed region of each frame; verification allows {MAX_DETAIL:g}.",
         "",
         "| method | CRF | frames | median | 99 of 100 below | most |",
         "|---|---|---|---|---|---|",
+        *(
+            f"| {method} | {rate} | {len(v)} | {np.median(v):.2f} | {np.percentile(v, 99):.2f} | {max(v):.2f} |"
+            for (method, rate), v in m.detail.items()
+        ),
     ]
-    for (method, rate), values in m.detail.items():
-        lines.append(
-            f"| {method} | {rate} | {len(values)} | {np.median(values):.2f} | {np.percentile(values, 99):.2f} "
-            f"| {max(values):.2f} |"
-        )
-    lines += [
-        "",
+
+
+def clear_table(m: Measured) -> list[str]:
+    out = [
         "## Detail of clear faces and plates",
         "",
         "Measured in the same way, in the regions that would cover them.",
@@ -243,42 +244,44 @@ def tables(m: Measured) -> str:
             if v:
                 width = f"{low} to {high}" if high < 1000 else f"from {low}"
                 share = float(np.mean(np.array(v) <= MAX_DETAIL))
-                lines.append(
+                out.append(
                     f"| {kind} | {width} | {len(v)} | {np.percentile(v, 1):.1f} | {np.percentile(v, 5):.1f} "
                     f"| {np.median(v):.1f} | {share:.1%} |"
                 )
-    lines += [
-        "",
+    return out
+
+
+def outside_table(m: Measured) -> list[str]:
+    return [
         "## Change outside all regions, by coding alone",
         "",
         f"Mean absolute difference of luma, of 255, frame by frame; verification allows {MAX_OUTSIDE:g}.",
         "",
         "| CRF | frames | median | most |",
         "|---|---|---|---|",
+        *(f"| {rate} | {len(v)} | {np.median(v):.2f} | {max(v):.2f} |" for rate, v in m.outside.items()),
     ]
-    for rate, values in m.outside.items():
-        lines.append(f"| {rate} | {len(values)} | {np.median(values):.2f} | {max(values):.2f} |")
-    between = [difference(a, b) for i, a in enumerate(m.scenes) for b in m.scenes[i + 1 :]]
-    lines += [
-        "",
+
+
+def cut_table(m: Measured) -> list[str]:
+    out = [
         "## Thumbnails: one scene, and different scenes",
         "",
         f"A difference above {_CUT:g} is taken for a cut.",
         "",
         "| what | pairs | median | 99 of 100 below | most | least |",
         "|---|---|---|---|---|---|",
+        *(
+            f"| one scene, {s} frame{'s' if s > 1 else ''} apart | {len(v)} | {np.median(v):.1f} "
+            f"| {np.percentile(v, 99):.1f} | {max(v):.1f} | |"
+            for s, v in m.looks.items()
+            if v
+        ),
     ]
-    for s, values in m.looks.items():
-        lines.append(
-            f"| one scene, {s} frame{'s' if s > 1 else ''} apart | {len(values)} | {np.median(values):.1f} "
-            f"| {np.percentile(values, 99):.1f} | {max(values):.1f} | |"
-        )
-    if between:
-        lines.append(
-            f"| different scenes | {len(between)} | {np.median(between):.1f} | | {max(between):.1f} "
-            f"| {min(between):.1f} |"
-        )
-    return "\n".join(lines)
+    v = [difference(a, b) for i, a in enumerate(m.scenes) for b in m.scenes[i + 1 :]]
+    if v:
+        out.append(f"| different scenes | {len(v)} | {np.median(v):.1f} | | {max(v):.1f} | {min(v):.1f} |")
+    return out
 
 
 def main() -> None:
