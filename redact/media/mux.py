@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from redact.errors import UsageError, WorkerError
 from redact.media.audio import AudioEdit, add_encoder, copied, edited
-from redact.media.container import open_source, source_error
+from redact.media.container import open_source
 from redact.media.cut import Cut
 from redact.media.encode import aside_offset, write_error
 from redact.media.source import Source
@@ -103,8 +103,8 @@ def mux(
     """Writes the segments of ``part`` into ``output``, in order, at its times.
 
     ``audio``: what is done to the sound; None: it is left behind. Raises WorkerError where segments
-    do not hold exactly the part's frames, UsageError where the output cannot be written or its container
-    cannot hold an audio codec that is kept, SpaceError where the disk is full, SourceError where sound cannot be read.
+    do not hold exactly the part's frames, UsageError where the output cannot be written, SpaceError where
+    the disk is full, SourceError where sound cannot be read.
     """
     base = source.format.time_base
     shown = np.array([t for _, t in _segment_packets(segments, source)], np.int64) - part.shift
@@ -126,7 +126,7 @@ def mux(
         _written(output, container, options) as out,
     ):
         video = _add_video(out, first.streams.video[0], source)
-        kept = _add_audio(out, original.streams.audio, source, output, audio) if audio else {}
+        kept = _add_audio(out, original.streams.audio, audio) if audio else {}
         feeds: list[Feed] = [_video_feed(source, part, segments, due, rank, video)]
         if audio and kept:
             feeds.append(copied(original, kept) if audio.changes_nothing else edited(original, kept, audio))
@@ -177,21 +177,11 @@ def _add_video(out: OutputContainer, template: VideoStream, source: Source) -> V
     return stream
 
 
-def _add_audio(
-    out: OutputContainer, streams: Sequence[AudioStream], source: Source, output: Path, edit: AudioEdit
-) -> dict[int, AudioStream]:
-    """Output streams for kept audio, by the source's stream number."""
+def _add_audio(out: OutputContainer, streams: Sequence[AudioStream], edit: AudioEdit) -> dict[int, AudioStream]:
+    """Output streams for kept audio, by the source's stream number; ``listen`` made sure that ``out`` takes them."""
     kept: dict[int, AudioStream] = {}
     for s in streams:
-        if s.codec_context is None:
-            raise source_error(source.path, "holds sound in a coding that is not known", "Drop the audio.")
-        name = s.codec_context.name
-        try:
-            new = out.add_stream_from_template(s) if edit.changes_nothing else add_encoder(out, s)
-        except (ValueError, av.error.FFmpegError):
-            raise UsageError(
-                f"{str(output)!r}: this container cannot hold {name} audio.", "Name the output .mkv, or drop the audio."
-            ) from None
+        new = out.add_stream_from_template(s) if edit.changes_nothing else add_encoder(out, s)
         new.metadata.clear()
         new.disposition = Disposition.default if not kept else Disposition(0)
         kept[s.index] = new
