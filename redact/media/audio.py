@@ -65,12 +65,18 @@ def duration(packet: Packet[Any]) -> Fraction:
     return (packet.duration or 0) * Fraction(packet.time_base)
 
 
-def copied(container: InputContainer, kept: dict[int, AudioStream]) -> Feed:
-    """The packets of audio streams as they are, for output streams ``kept`` (by the source's stream number)."""
+def copied(container: InputContainer, kept: dict[int, AudioStream], *, from_zero: bool) -> Feed:
+    """The packets of audio streams as they are, for output streams ``kept`` (by the source's stream number).
+
+    ``from_zero``: the output cannot hold what begins before zero, as the packet does with which AAC
+    begins, and which players skip. It is left out: the whole release would be moved for it.
+    """
     for packet in demuxed(container, kept):
         if packet.size == 0 or packet.dts is None:
             continue
         time = packet.dts * Fraction(packet.time_base)
+        if from_zero and time < 0:
+            continue
         packet.stream = kept[packet.stream_index]
         yield time, 1, packet
 

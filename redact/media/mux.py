@@ -129,7 +129,9 @@ def mux(
         kept = _add_audio(out, original.streams.audio, audio) if audio else {}
         feeds: list[Feed] = [_video_feed(source, part, segments, due, rank, video)]
         if audio and kept:
-            feeds.append(copied(original, kept) if audio.changes_nothing else edited(original, kept, audio))
+            from_zero = container == "matroska"
+            whole = audio.changes_nothing
+            feeds.append(copied(original, kept, from_zero=from_zero) if whole else edited(original, kept, audio))
         for _, _, packet in heapq.merge(*feeds, key=lambda f: f[:2]):
             try:
                 out.mux(packet)

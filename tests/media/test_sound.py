@@ -121,3 +121,17 @@ def test_sound_that_the_output_cannot_hold(
         redact.run(source, tmp_path / f"out{suffix}", STRICT, runner=runner)
     assert remedy in str(e.value)
     assert sorted(tmp_path.iterdir()) == [source]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".ts"])
+def test_sound_and_picture_stay_in_time_in_every_container(suffix: str, runner: LocalRunner, tmp_path: Path) -> None:
+    """The sound of an MP4 begins a packet ahead of the picture, which Matroska cannot say."""
+    source = write_clip(tmp_path / "in.mp4", Clip(audio=True))
+    outcome = redact.run(source, tmp_path / f"out{suffix}", BLACK, runner=runner)
+    before, began = _sound(source)
+    after, begins = _sound(outcome.output)
+    with av.open(str(outcome.output)) as c:
+        picture = float(next(c.decode(video=0)).time or 0.0)
+    offset = round((begins - picture - began) * RATE)
+    start, end = 2 * PACKET, 60 * PACKET
+    assert np.abs(after[start:end] - before[start + offset : end + offset]).max() < 1e-3
