@@ -55,7 +55,7 @@ _IN_USE = ".in-use"
 def workspace(output: Path) -> Iterator[Path]:
     """A private folder beside ``output`` (same disk, so that a move is atomic); gone afterwards, whatever happens.
 
-    Raises UsageError where it cannot be made, SpaceError where the disk is full.
+    Raises UsageError where it cannot be made, or vanishes; SpaceError where the disk is full.
     """
     try:
         folder = Path(tempfile.mkdtemp(prefix=_WORKSPACE, dir=output.parent))
@@ -65,6 +65,11 @@ def workspace(output: Path) -> Iterator[Path]:
         with (folder / _IN_USE).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # falls with this process, however it ends
             yield folder
+    except (OSError, RedactError):
+        if folder.is_dir():
+            raise
+        # Whoever missed a file in it cannot know that the folder was taken away.
+        raise output_error(folder, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))) from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -21,15 +21,16 @@ from redact.staging import output_error
 
 
 class _Meddler:
-    """Runs the jobs in this process, and does something before the segments become one file."""
+    """Runs the jobs in this process, and does something before the first of a kind."""
 
-    def __init__(self, act: Callable[[], Any]) -> None:
-        self._act = act
+    def __init__(self, kind: str, act: Callable[[], Any]) -> None:
+        self._kind, self._act = kind, act
 
     def map(self, function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
         for job in jobs:
-            if function.__name__ == "mux":
+            if function.__name__ == self._kind:
                 self._act()
+                self._kind = ""
             yield function(*job)
 
 
@@ -44,9 +45,10 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "releases" / "out.mp4"
 
 
-def test_a_folder_that_vanished(source: Path, out: Path) -> None:
+@pytest.mark.parametrize("kind", ["analyse", "render", "mux", "check_stretch", "inspect", "file_sha256"])
+def test_a_folder_that_vanishes(kind: str, source: Path, out: Path) -> None:
     with pytest.raises(UsageError) as e:
-        redact.run(source, out, "export-batch", runner=_Meddler(lambda: shutil.rmtree(out.parent)))
+        redact.run(source, out, "export-batch", runner=_Meddler(kind, lambda: shutil.rmtree(out.parent)))
     assert e.value.message == f"{str(out.parent)!r}: cannot be written: No such file or directory."
 
 
@@ -63,7 +65,7 @@ def test_a_file_that_may_not_grow(source: Path, out: Path, suffix: str, limit: C
     """The system refuses in the middle of it."""
     out = out.with_suffix(suffix)
     with pytest.raises(UsageError) as e:
-        redact.run(source, out, "export-batch", runner=_Meddler(limit))
+        redact.run(source, out, "export-batch", runner=_Meddler("mux", limit))
     assert e.value.message == f"{str(out.parent)!r}: cannot be written: File too large."
     assert not list(out.parent.iterdir())
 
