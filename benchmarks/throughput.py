@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -32,6 +31,8 @@ from typing import Any, TypeVar
 import av
 import psutil
 from machine import DEFACE, ROOT, cores, deface_program, ffmpeg, machine, transcode
+
+from redact.batch.sizing import cpu_seconds, timed
 
 CACHE = ROOT / ".cache" / "throughput"
 EVERY = 0.2  # seconds between two looks at memory
@@ -198,26 +199,16 @@ def memory_table(clip: Clip, recipe: str, folder: Path, times: Sequence[int] = (
 # --- Stages ----------------------------------------------------------------------------------------
 
 
-def cpu() -> float:
-    """CPU seconds of this process and of the children that it waited for."""
-    return sum(
-        u.ru_utime + u.ru_stime for u in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    )
-
-
 class Timed:
     """Runs jobs in this process and adds up the CPU time of each function."""
 
     def __init__(self) -> None:
         self.spent: Counter[str] = Counter()
-        self.calls: Counter[str] = Counter()
 
     def map(self, function: Callable[..., T], jobs: Iterable[tuple[Any, ...]]) -> Iterator[T]:
         for job in jobs:
-            began = cpu()
-            result = function(*job)
-            self.spent[function.__name__] += cpu() - began
-            self.calls[function.__name__] += 1
+            result, took = timed(function, *job)
+            self.spent[function.__name__] += took.cpu
             yield result
 
 
@@ -238,22 +229,22 @@ def stages(clip: Clip, recipe: str, folder: Path) -> dict[str, float]:
     for name in dict.fromkeys((*d.detectors, *d.second_detectors, *policy.verify.detectors)):
         detector(name, d.low_score)  # loaded once a process, however long the video is
     source = open_video(clip.file, policy)
-    began = cpu()
+    began = cpu_seconds()
     for segment in plan_segments(source):
         for _ in decode(excerpt(source, segment)):
             pass
-    decoding = cpu() - began
-    runner, began = Timed(), cpu()
+    decoding = cpu_seconds() - began
+    runner, began = Timed(), cpu_seconds()
     outcome = run_video(clip.file, folder / "stages.mp4", policy, runner, force=True)
-    whole = cpu() - began
+    whole = cpu_seconds() - began
     spent = runner.spent
     rounds = 1 + outcome.repairs
     again = f", {rounds} times" if outcome.repairs else ""
     out = {
-        "count (probe)": spent["open_video"],
+        "count and listen (probe)": spent["open_video"] + spent["listen"],
         f"decode, {1 + rounds} times": (1 + rounds) * decoding,
         "look (detect)": spent["analyse"] - decoding,
-        "track and decide": whole - spent.total(),
+        "track and decide": spent["make_plan"] + whole - spent.total(),
         f"obscure and encode{again}": spent["render"] - rounds * decoding,
         "mux": spent["mux"],
         f"verify (decodes source and release){again}": spent["check_stretch"] + spent["inspect"],

@@ -1,8 +1,8 @@
 """How fast a cluster of a given kind would be: a model of measured costs, and where it first gets narrow. Pure but
 for ``timed``, which measures a piece of work where it is done.
 
-Work is shared out in pieces of some seconds, so cores add up; what does not is the driver, which links
-tracks and hands out pieces, and the storage that all nodes read from and write to.
+Work is shared out in pieces of some seconds, so cores add up; what does not is the driver, which hands out
+pieces, and the storage that all nodes read from and write to.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ T = TypeVar("T")
 STAGES = {
     "probe": ("open_video", "file_sha256", "listen"),
     "plan": ("analyse",),
+    "decide": ("make_plan",),
     "render": ("render", "mux"),
     "verify": ("check_stretch", "inspect"),
 }
