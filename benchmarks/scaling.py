@@ -200,10 +200,64 @@ def cluster(workers: int) -> Iterator[tuple[ClusterRunner, Nodes]]:
             yield runner, nodes
 
 
-def table(rows: list[Row], costs: Costs, crossed: float, seconds: int) -> str:
-    """The results as a table in Markdown."""
-    local = {r.workers: r for r in rows if r.name == "local"}
-    ray = {r.workers: r for r in rows if r.name == "cluster" and r.requests == 1}
+def runs_table(rows: list[Row]) -> list[str]:
+    """A row for each run."""
+    return [
+        "| runner | workers | requests a source | hours an hour | wall s | CPU s, work | CPU s, Ray | cores it had | "
+        "through the object store, MB |",
+        "|---|---|---|---|---|---|---|---|---|",
+        *(
+            f"| {r.name} | {r.workers} | {r.requests} | {r.hours_per_hour:.2f} | {r.wall:.1f} | {r.cpu:.1f} | "
+            f"{r.ray_cpu:.1f} | {(r.cpu + r.ray_cpu) / r.wall:.2f} | {r.stored / 1e6:.2f} |"
+            for r in rows
+        ),
+    ]
+
+
+def reach_table(rows: list[Row], crossed: float, seconds: int) -> list[str]:
+    """What was to be reached, and what was measured."""
+    local, ray = _single(rows, "local"), _single(rows, "cluster")
+    out = ["| what | reach | measured |", "|---|---|---|"]
+    for workers in sorted(set(local) & set(ray)):
+        over = (ray[workers].cpu + ray[workers].ray_cpu) / local[workers].cpu - 1
+        out.append(f"| CPU overhead of Ray against the local runner, {workers} workers | at most 10 % | {over:+.1%} |")
+    if {1, 2} <= set(ray):
+        efficiency = ray[1].wall / ray[2].wall / 2
+        by_cpu = ray[1].cpu / ray[2].cpu
+        out.append(f"| efficiency from 1 to 2 workers, by the clock | at least 0.9 | {efficiency:.2f} |")
+        out.append(f"| the same by CPU seconds (what a second worker costs besides) | | {by_cpu:.2f} |")
+    most = max((r.stored / (seconds * r.requests / 60) for r in rows if r.name == "cluster"), default=0.0)
+    out.append(f"| through the object store, a minute of video | under 1 MB | {most / 1e6:.3f} MB |")
+    out.append(
+        f"| all that crosses between driver and workers, small messages too, a minute | | {crossed / 1e6:.3f} MB |"
+    )
+    return out
+
+
+def _single(rows: list[Row], name: str) -> dict[int, Row]:
+    """The runs of one runner with one request a source, by workers."""
+    return {r.workers: r for r in rows if r.name == name and r.requests == 1}
+
+
+def model_tables(rows: list[Row], costs: Costs) -> list[str]:
+    """What ``redact bench size`` says from the costs of one worker: of these runs, and of larger clusters."""
+    out = ["| stage | core seconds a second of footage |", "|---|---|"]
+    out += [f"| {stage} | {spent:.4f} |" for stage, spent in costs.cpu.items()]
+    out += [f"| driver | {costs.driver:.4f} |", ""]
+    out += ["| run | predicted hours an hour | measured | predicted for the cores that it had |", "|---|---|---|---|"]
+    for r in [*_single(rows, "local").values(), *_single(rows, "cluster").values()]:
+        said = predict(costs, NodeKind(r.workers), 1).hours_per_hour
+        had = predict(costs, NodeKind(r.cpu / r.wall), 1).hours_per_hour
+        out.append(f"| {r.name}, {r.workers} workers | {said:.2f} | {r.hours_per_hour:.2f} | {had:.2f} |")
+    out += ["", "| nodes of 16 cores like these | hours an hour | limited by |", "|---|---|---|"]
+    for n in (1, 2, 5, 10, 20, 50, 100):
+        p = predict(costs, NodeKind(16), n)
+        out.append(f"| {n} | {p.hours_per_hour:.0f} | {p.bottleneck} |")
+    return out
+
+
+def page(rows: list[Row], costs: Costs, crossed: float, seconds: int) -> str:
+    """All results in Markdown."""
     note = os.environ.get("REDACT_BENCH_NOTE", "")  # what else the machine did meanwhile
     lines = [
         "# Scaling",
@@ -211,53 +265,18 @@ def table(rows: list[Row], costs: Costs, crossed: float, seconds: int) -> str:
         f"A source of {seconds} s, 768x432, recipe `{RECIPE}`. {machine()}",
         *([note] if note else []),
         "",
-        "| runner | workers | requests a source | hours an hour | wall s | CPU s, work | CPU s, Ray | cores it had | "
-        "through the object store, MB |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {r.name} | {r.workers} | {r.requests} | {r.hours_per_hour:.2f} | {r.wall:.1f} | {r.cpu:.1f} | "
-        f"{r.ray_cpu:.1f} | {(r.cpu + r.ray_cpu) / r.wall:.2f} | {r.stored / 1e6:.2f} |"
-        for r in rows
-    ]
-    lines += ["", "| what | reach | measured |", "|---|---|---|"]
-    for workers in sorted(set(local) & set(ray)):
-        over = (ray[workers].cpu + ray[workers].ray_cpu) / local[workers].cpu - 1
-        lines.append(
-            f"| CPU overhead of Ray against the local runner, {workers} workers | at most 10 % | {over:+.1%} |"
-        )
-    if {1, 2} <= set(ray):
-        efficiency = ray[1].wall / ray[2].wall / 2
-        by_cpu = ray[1].cpu / ray[2].cpu
-        lines.append(f"| efficiency from 1 to 2 workers, by the clock | at least 0.9 | {efficiency:.2f} |")
-        lines.append(f"| the same by CPU seconds (what a second worker costs besides) | | {by_cpu:.2f} |")
-    most = max((r.stored / (seconds * r.requests / 60) for r in rows if r.name == "cluster"), default=0.0)
-    lines.append(f"| through the object store, a minute of video | under 1 MB | {most / 1e6:.3f} MB |")
-    lines.append(
-        f"| all that crosses between driver and workers, small messages too, a minute | | {crossed / 1e6:.3f} MB |"
-    )
-    lines += [
+        *runs_table(rows),
+        "",
+        *reach_table(rows, crossed, seconds),
         "",
         f"All {len(rows)} runs gave the same bytes for the first request: {len({r.digest for r in rows}) == 1}.",
         "",
-    ]
-    lines += ["## The model of `redact bench size`", "", "From the costs of one worker of the local runner:", ""]
-    lines += ["| stage | core seconds a second of footage |", "|---|---|"]
-    lines += [f"| {stage} | {spent:.4f} |" for stage, spent in costs.cpu.items()]
-    lines += [
-        f"| driver | {costs.driver:.4f} |",
+        "## The model of `redact bench size`",
         "",
-        "| run | predicted hours an hour | measured | predicted for the cores that it had |",
-        "|---|---|---|---|",
+        "From the costs of one worker of the local runner:",
+        "",
+        *model_tables(rows, costs),
     ]
-    for r in [*local.values(), *ray.values()]:
-        said = predict(costs, NodeKind(r.workers), 1).hours_per_hour
-        had = predict(costs, NodeKind(r.cpu / r.wall), 1).hours_per_hour
-        lines.append(f"| {r.name}, {r.workers} workers | {said:.2f} | {r.hours_per_hour:.2f} | {had:.2f} |")
-    lines += ["", "| nodes of 16 cores like these | hours an hour | limited by |", "|---|---|---|"]
-    for n in (1, 2, 5, 10, 20, 50, 100):
-        p = predict(costs, NodeKind(16), n)
-        lines.append(f"| {n} | {p.hours_per_hour:.0f} | {p.bottleneck} |")
     return "\n".join(lines) + "\n"
 
 
@@ -286,7 +305,7 @@ def main() -> None:
                 warm(ray, source, workers)
                 counts = (1, 2, 4) if workers == 2 else (1,)
                 rows += [run("cluster", requests[n], n, seconds, ray, workers, nodes) for n in counts]
-    text = table(rows, costs, crossed, seconds)
+    text = page(rows, costs, crossed, seconds)
     print(text)
     if options.write:
         (ROOT / "benchmarks" / "results" / "scaling.md").write_text(text)
