@@ -18,6 +18,7 @@ from redact.findings import Detection, FrameDetections, KeyBox, Kind, RedactionP
 from redact.geometry import Box, Polygon
 from redact.policy import Policy
 from redact.timeline import Span
+from redact.track import Movement
 
 GRID = 8  # keys are rounded outwards to 1/8 px: the same plan on machines that round differently
 _SMOOTH_SECONDS = 0.35  # a box is as large as the largest detected within this time
@@ -25,6 +26,7 @@ _MOTION_SECONDS = 0.5  # how much of a track tells how it moves at its ends
 _MOST_SHIFT = 3.0  # own sizes that an end may be moved by extrapolation
 _GAP_SECONDS = 0.4  # an unseen stretch longer than this is covered more widely in its middle
 _GAP_GROWTH = 0.25
+_BEND = 0.05  # own sizes that a straight line may be off where the picture moves
 _LEAST_PAD = 2.0  # px: rounding of the detector's picture back to the full one
 
 
@@ -48,6 +50,7 @@ def decide(
     """
     seconds = np.asarray(pts, np.float64) * float(time_base)
     looks = np.array([f.index for f in frames], np.int64)
+    movement = Movement(frames, (source.width, source.height))
     # Between two looks, of which the second shows another scene.
     cuts = [(a.index, b.index) for a, b in pairwise(frames) if b.scene_cut]
     out = []
@@ -55,9 +58,13 @@ def decide(
         if t.kind not in policy.kinds:
             continue
         pad = policy.obscure.face_padding if t.kind is Kind.FACE else policy.obscure.plate_padding
-        keys = _widen(_smooth(t.keys, seconds), seconds)
+        seen = _smooth(t.keys, seconds)
         first, last = _bounds(t, policy, seconds, looks, cuts)
-        keys = [*_before(keys, first, seconds), *keys, *_after(keys, last, seconds)]
+        keys = [
+            *_before(seen, first, seconds, movement),
+            *_bridge(seen, seconds, movement),
+            *_after(seen, last, seconds, movement),
+        ]
         final = tuple(KeyBox(k.index, _outward(_pad(k.box, pad)), k.score) for k in keys)
         out.append(Track(t.id, t.kind, final))
     last = max((t.id for t in tracks), default=0)
@@ -121,16 +128,39 @@ def _smooth(keys: Sequence[KeyBox], seconds: NDArray[np.float64]) -> list[KeyBox
     return out
 
 
-def _widen(keys: list[KeyBox], seconds: NDArray[np.float64]) -> list[KeyBox]:
-    """Adds a wider box in the middle of each long unseen stretch, where a straight line is least certain."""
-    out = keys[:1]
+def _bridge(keys: Sequence[KeyBox], seconds: NDArray[np.float64], movement: Movement) -> list[KeyBox]:
+    """Fills in where the object was between two sightings, where a straight line between them would not tell."""
+    out = list(keys[:1])
     for a, b in pairwise(keys):
-        if seconds[b.index] - seconds[a.index] > _GAP_SECONDS and b.index - a.index > 1:
-            middle = (a.index + b.index) // 2
-            t = (middle - a.index) / (b.index - a.index)
-            out.append(KeyBox(middle, a.box.lerp(b.box, t).pad(_GAP_GROWTH)))
+        out += _between(a, b, seconds, movement)
         out.append(b)
     return out
+
+
+def _between(a: KeyBox, b: KeyBox, seconds: NDArray[np.float64], movement: Movement) -> list[KeyBox]:
+    """At each look between two sightings, where the picture moves; else one in the middle of a long stretch.
+
+    The object is carried with the picture, and what that misses by is shared out evenly over the time.
+    Boxes are wider towards the middle of a long stretch, where this is least certain.
+    """
+    growth = _GAP_GROWTH if seconds[b.index] - seconds[a.index] > _GAP_SECONDS else 0.0
+    path = list(movement.forward(a.box, a.index, b.index))
+    (cx, cy), (bx, by) = path[-1][1].center if path else a.box.center, b.box.center
+    bent, most = [], 0.0
+    for i, carried in path[:-1]:
+        t = (i - a.index) / (b.index - a.index)
+        straight = a.box.lerp(b.box, t)
+        (x, y), (sx, sy) = carried.center, straight.center
+        dx, dy = x + (bx - cx) * t - sx, y + (by - cy) * t - sy
+        most = max(most, abs(dx) / max(straight.width, 1.0), abs(dy) / max(straight.height, 1.0))
+        bent.append(KeyBox(i, straight.move(dx, dy).pad(growth * (1 - abs(2 * t - 1)))))
+    if most > _BEND:
+        return bent
+    if not growth or b.index - a.index < 2:
+        return []
+    middle = (a.index + b.index) // 2
+    t = (middle - a.index) / (b.index - a.index)
+    return [KeyBox(middle, a.box.lerp(b.box, t).pad(growth))]
 
 
 def _bounds(
@@ -156,16 +186,20 @@ def _bounds(
     return first, last
 
 
-def _velocity(keys: Sequence[KeyBox], seconds: NDArray[np.float64], *, at_end: bool) -> tuple[float, float]:
-    """Pixels a second over the stretch nearest to one end of a track."""
+def _velocity(
+    keys: Sequence[KeyBox], seconds: NDArray[np.float64], movement: Movement, *, at_end: bool
+) -> tuple[float, float]:
+    """Pixels a second against the picture, over the stretch nearest to one end of a track."""
     ordered = list(reversed(keys)) if at_end else list(keys)
-    a = ordered[0]
-    near = [k for k in ordered[1:] if abs(seconds[k.index] - seconds[a.index]) <= _MOTION_SECONDS]
+    near = [k for k in ordered[1:] if abs(seconds[k.index] - seconds[ordered[0].index]) <= _MOTION_SECONDS]
     if not near:
         return 0.0, 0.0
-    b = near[-1]
+    a, b = (near[-1], ordered[0]) if at_end else (ordered[0], near[-1])
+    carried = a.box
+    for _, carried in movement.forward(a.box, a.index, b.index):
+        pass
     dt = float(seconds[b.index] - seconds[a.index])
-    (ax, ay), (bx, by) = a.box.center, b.box.center
+    (ax, ay), (bx, by) = carried.center, b.box.center
     return (bx - ax) / dt, (by - ay) / dt
 
 
@@ -174,20 +208,37 @@ def _reach(box: Box, velocity: tuple[float, float], dt: float) -> Box:
     most_x, most_y = _MOST_SHIFT * box.width, _MOST_SHIFT * box.height
     dx = max(-most_x, min(most_x, velocity[0] * dt))
     dy = max(-most_y, min(most_y, velocity[1] * dt))
-    return box.union(Box(box.x1 + dx, box.y1 + dy, box.x2 + dx, box.y2 + dy))
+    return box.union(box.move(dx, dy))
 
 
-def _before(keys: Sequence[KeyBox], first: int, seconds: NDArray[np.float64]) -> list[KeyBox]:
+def _before(keys: Sequence[KeyBox], first: int, seconds: NDArray[np.float64], movement: Movement) -> list[KeyBox]:
     k = keys[0]
     if first >= k.index:
         return []
-    v = _velocity(keys, seconds, at_end=False)
-    return [KeyBox(first, _reach(k.box, v, float(seconds[first] - seconds[k.index])))]
+    v = _velocity(keys, seconds, movement, at_end=False)
+    return _prolonged(k, first, v, seconds, movement.backward(k.box, k.index, first))[::-1]
 
 
-def _after(keys: Sequence[KeyBox], last: int, seconds: NDArray[np.float64]) -> list[KeyBox]:
+def _after(keys: Sequence[KeyBox], last: int, seconds: NDArray[np.float64], movement: Movement) -> list[KeyBox]:
     k = keys[-1]
     if last <= k.index:
         return []
-    v = _velocity(keys, seconds, at_end=True)
-    return [KeyBox(last, _reach(k.box, v, float(seconds[last] - seconds[k.index])))]
+    v = _velocity(keys, seconds, movement, at_end=True)
+    return _prolonged(k, last, v, seconds, movement.forward(k.box, k.index, last))
+
+
+def _prolonged(
+    k: KeyBox,
+    end: int,
+    velocity: tuple[float, float],
+    seconds: NDArray[np.float64],
+    path: Iterable[tuple[int, Box]],
+) -> list[KeyBox]:
+    """Keys from ``k`` (not included) to frame ``end`` along a ``path`` of looks; one where the picture stands still."""
+
+    def reach(i: int, box: Box) -> KeyBox:
+        return KeyBox(i, _reach(box, velocity, float(seconds[i] - seconds[k.index])))
+
+    looks = list(path)
+    out = [reach(i, box) for i, box in looks if i != end] if any(box != k.box for _, box in looks) else []
+    return [*out, reach(end, looks[-1][1] if looks else k.box)]

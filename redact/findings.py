@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from redact.geometry import Box, Display, Polygon
+from redact.motion import Motion
 from redact.pictures import PictureSums
 from redact.timeline import Span
 
@@ -36,12 +37,14 @@ class Detection:
 class FrameDetections:
     """All findings of one examined frame; ``index`` counts frames in display order from 0.
 
-    ``scene_cut`` says that the picture changed entirely since the examined frame before it.
+    ``scene_cut`` says that the picture changed entirely since the examined frame before it, ``motion``
+    how it moved since then; None where it stood still or nobody knows.
     """
 
     index: int
     detections: tuple[Detection, ...]
     scene_cut: bool = False
+    motion: Motion | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,10 @@ class Box:
         x1, y1 = min(max(self.x1, 0.0), width), min(max(self.y1, 0.0), height)
         return Box(x1, y1, min(max(self.x2, x1), width), min(max(self.y2, y1), height))
 
+    def move(self, dx: float, dy: float) -> Box:
+        """The same box, ``dx`` further right and ``dy`` further down."""
+        return Box(self.x1 + dx, self.y1 + dy, self.x2 + dx, self.y2 + dy)
+
     def pad(self, share: float) -> Box:
         """Grown on each side by ``share`` of its own width or height."""
         dx, dy = self.width * share, self.height * share

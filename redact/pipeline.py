@@ -27,6 +27,7 @@ from redact.media.segments import plan_segments
 from redact.media.sound import BrokenSound, listen
 from redact.media.source import Segment, Source, excerpt
 from redact.media.witness import Stretch
+from redact.motion import motion_between
 from redact.outcome import Outcome, Progress, Watcher
 from redact.period import Period
 from redact.pictures import PictureSums, join
@@ -47,7 +48,15 @@ from redact.staging import (
 )
 from redact.track import link, unite
 from redact.verdict import Leak, Verdict
-from redact.verify import DetailMeter, OutsideMeter, check_contents, check_decodes, check_leaks, check_times
+from redact.verify import (
+    DetailMeter,
+    OutsideMeter,
+    check_contents,
+    check_decodes,
+    check_leaks,
+    check_times,
+    coding_noise,
+)
 
 T = TypeVar("T")
 MAX_REPAIRS = 2  # rounds in which what verification finds is added to the plan and rendered again
@@ -137,12 +146,12 @@ def look_through(work: Work) -> Seen:
     black: dict[int, str] = {}
     detectors: dict[DetectorId, None] = {}
     pictures: list[PictureSums] = []
-    last_look = b""
+    last: SegmentFindings | None = None
     done, total = 0, sum(len(s.span) for s in segments)
     jobs = ((excerpt(source, s), policy, work.folder) for s in segments)
     for segment, findings in zip(segments, work.runner.map(analyse, jobs), strict=True):
-        frames += _joined(findings, last_look)
-        last_look = findings.last_look or last_look
+        frames += _joined(findings, last)
+        last = findings if findings.frames else last
         black |= dict(findings.damaged)
         detectors |= dict.fromkeys(findings.detectors)
         pictures += [findings.pictures] if findings.pictures else []
@@ -163,11 +172,13 @@ def _needed(work: Work) -> tuple[Segment, ...]:
     return tuple(s for s in plan_segments(work.source) if s.span.start < span.stop and s.span.stop > span.start)
 
 
-def _joined(findings: SegmentFindings, last_look: bytes) -> tuple[FrameDetections, ...]:
-    """A segment's frames, with a cut between it and the one before marked."""
-    if findings.frames and is_cut(last_look, findings.first_look):
-        return (replace(findings.frames[0], scene_cut=True), *findings.frames[1:])
-    return findings.frames
+def _joined(findings: SegmentFindings, last: SegmentFindings | None) -> tuple[FrameDetections, ...]:
+    """A segment's frames, with a cut or the motion between it and the one before it noted."""
+    if not findings.frames or last is None:
+        return findings.frames
+    cut = is_cut(last.last_look, findings.first_look)
+    moved = None if cut else motion_between(last.last_small, findings.first_small)
+    return (replace(findings.frames[0], scene_cut=cut, motion=moved), *findings.frames[1:])
 
 
 def plan_video(work: Work, seen: Seen) -> RedactionPlan:
@@ -181,7 +192,7 @@ def make_plan(source: Source, policy: Policy, scope: Scope, seen: Seen) -> Redac
     base = source.format.time_base
     w, h = source.format.display.size
     zones = ((Polygon(z.in_pixels(w, h)), frames_in(source, z.period)) for z in scope.zones)
-    tracks = link(frames, policy=policy.track, detect=policy.detect, pts=source.pts, time_base=base)
+    tracks = link(frames, policy=policy.track, detect=policy.detect, pts=source.pts, time_base=base, size=(w, h))
     plan = decide(
         tracks,
         frames,
@@ -262,12 +273,13 @@ def verify_video(work: Work, release: Path, plan: RedactionPlan, evidence: Path)
         work.tell("verify", min(len(times), len(part.span)), len(part.span))
     (contents,) = work.runner.map(inspect, [(release,)])
     may_shift = release.suffix.lower() in _NO_INDEX
+    noise = coding_noise(policy.encode)
     checks = (
         check_decodes(errors),
         check_times(part.pts.tolist(), base, times, seen_base, may_shift=may_shift),
         check_contents(contents, audio=policy.audio.mode == "keep"),
-        detail.check(),
-        outside.check(),
+        detail.check(noise),
+        outside.check(noise),
         check_leaks(leaks, looked),
     )
     return Verdict(checks, tuple(leaks))

@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ConfigDict, TypeAdapter, with_config
 
 from redact.detect import Detector, best_device, load_detector
@@ -23,6 +24,7 @@ from redact.media.decode import decode
 from redact.media.encode import SegmentWriter, choose_encoding
 from redact.media.frames import Frame, View, luma_sum, plane_views, view
 from redact.media.source import Excerpt
+from redact.motion import Motion, motion, small, to_png
 from redact.obscure import FramePlanes, Obscurer, Plane, black
 from redact.pictures import EXACT_CODECS, PictureSums
 from redact.policy import Policy
@@ -47,6 +49,9 @@ class SegmentFindings:
     damaged: tuple[tuple[int, str], ...]
     first_look: bytes
     last_look: bytes
+    first_small: bytes
+    last_small: bytes
+    """The same frames as ``motion.to_png`` gives them: from these the motion between two segments is told."""
     detectors: tuple[DetectorId, ...]
     """Who looked, and on which device."""
     pictures: PictureSums | None
@@ -136,6 +141,8 @@ def _look_through(source: Excerpt, policy: Policy) -> SegmentFindings:
     sums = [0] * len(source.span) if exact else []
     together = max(detector(n, policy.least_score).batch for n in p.detectors)
     first = last = b""
+    first_small: NDArray[np.uint8] | None = None
+    last_small: NDArray[np.uint8] | None = None
     for frame in decode(source):
         if frame.damage or frame.image is None:
             damaged.append((frame.index, frame.damage or "no picture"))
@@ -151,15 +158,19 @@ def _look_through(source: Excerpt, policy: Policy) -> SegmentFindings:
         shown = view(frame.image, display, p.size_px)
         other = shown if p.second_size_px == p.size_px else view(frame.image, display, p.second_size_px)
         thumbnail = look(shown.pixels)
-        waiting.append(_Seen(frame.index, is_cut(last, thumbnail), shown if ours else None, other if second else None))
+        cut, now = is_cut(last, thumbnail), small(shown.pixels)
+        moved = None if cut or last_small is None else motion(last_small, now)
+        waiting.append(_Seen(frame.index, cut, moved, shown if ours else None, other if second else None))
         first, last = first or thumbnail, thumbnail
+        first_small, last_small = now if first_small is None else first_small, now
         if len(waiting) >= together:
             found += _find_in(waiting, policy)
             waiting.clear()
     found += _find_in(waiting, policy)
     ids = tuple(detector_ids(policy))
     pictures = PictureSums.of(source.span.start, sums) if exact else None
-    return SegmentFindings(source.segment.number, tuple(found), tuple(damaged), first, last, ids, pictures)
+    ends = (first, last, to_png(first_small), to_png(last_small))
+    return SegmentFindings(source.segment.number, tuple(found), tuple(damaged), *ends, ids, pictures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +179,7 @@ class _Seen:
 
     index: int
     cut: bool
+    motion: Motion | None
     ours: View | None
     second: View | None
 
@@ -186,7 +198,7 @@ def _find_in(waiting: Sequence[_Seen], policy: Policy) -> Iterator[FrameDetectio
             for (n, v), here in zip(places, all_of_it, strict=True):
                 found[n] += _on_display(here, policy.kinds, p.low_score, v)
     for seen, all_here in zip(waiting, found, strict=True):
-        yield FrameDetections(seen.index, unite(all_here), seen.cut)
+        yield FrameDetections(seen.index, unite(all_here), seen.cut, seen.motion)
 
 
 def detect_segment(source: Excerpt, policy: Policy) -> tuple[FrameDetections, ...]:

@@ -7,7 +7,7 @@ counts is decided at its end, so that a face seen badly at first is covered from
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from redact.findings import Detection, FrameDetections, KeyBox, Kind, Track
 from redact.geometry import Box
 from redact.policy import DetectPolicy, TrackPolicy
+from redact.track.movement import Movement
 
 # How far, in its own sizes, an object may be from where it was expected: at once, and more for each
 # second unseen. A walker at 1.5 m/s moves nine face widths a second; the model knows most of it.
@@ -30,25 +31,28 @@ _GAIN = 0.6  # of the newest velocity against the one so far
 
 @dataclass(slots=True)
 class _Open:
-    """A track that may still be continued; positions in pixels, time in seconds."""
+    """A track that may still be continued; positions in pixels, time in seconds.
+
+    ``here``: its last box, carried on by the motion of the picture since. ``velocity``: of the object
+    against the picture.
+    """
 
     kind: Kind
     keys: list[KeyBox]
     time: float
+    here: Box
     velocity: tuple[float, float] = (0.0, 0.0)
     scores: list[float] = field(default_factory=list)
 
     def expected(self, time: float) -> Box:
         """Where the object is expected at ``time``."""
-        b = self.keys[-1].box
         dt = time - self.time
-        dx, dy = self.velocity[0] * dt, self.velocity[1] * dt
-        return Box(b.x1 + dx, b.y1 + dy, b.x2 + dx, b.y2 + dy)
+        return self.here.move(self.velocity[0] * dt, self.velocity[1] * dt)
 
     def add(self, index: int, time: float, d: Detection) -> None:
         dt = time - self.time
         if dt > 0:
-            (ax, ay), (bx, by) = self.keys[-1].box.center, d.box.center
+            (ax, ay), (bx, by) = self.here.center, d.box.center
             vx, vy = (bx - ax) / dt, (by - ay) / dt
             if len(self.keys) > 1:
                 vx = _GAIN * vx + (1 - _GAIN) * self.velocity[0]
@@ -57,6 +61,7 @@ class _Open:
         self.keys.append(KeyBox(index, d.box, d.score))
         self.scores.append(d.score)
         self.time = time
+        self.here = d.box
 
 
 def _costs(
@@ -101,22 +106,25 @@ def _counts(track: _Open, policy: TrackPolicy, detect: DetectPolicy) -> bool:
 
 
 def link(
-    frames: Iterable[FrameDetections],
+    frames: Sequence[FrameDetections],
     *,
     policy: TrackPolicy,
     detect: DetectPolicy,
     pts: NDArray[np.int64],
     time_base: Fraction,
+    size: tuple[int, int],
 ) -> tuple[Track, ...]:
     """Links the findings of all examined frames, in display order, into tracks of detected key boxes.
 
-    ``pts`` (frames,): time of every frame of the video in ticks of ``time_base`` seconds. A track
+    ``pts`` (frames,): time of every frame of the video in ticks of ``time_base`` seconds. ``size``:
+    width and height of the picture. A track
     ends where it is unseen for longer than ``max_gap_seconds``, and at scene cuts. Tracks are
     numbered from 1 by first frame, kind and place.
     """
     open_tracks: list[_Open] = []
     done: list[_Open] = []
     tick = float(time_base)
+    movement = Movement(frames, size)
     for frame in frames:
         time = int(pts[frame.index]) * tick
         stay: list[_Open] = []
@@ -124,6 +132,8 @@ def link(
             over = frame.scene_cut or time - t.time > policy.max_gap_seconds
             (done if over else stay).append(t)
         open_tracks = stay
+        for t in open_tracks:
+            t.here = movement.into(frame.index, t.here)
         for kind in sorted({d.kind for d in frame.detections}):
             here = sorted((d for d in frame.detections if d.kind is kind), key=lambda d: (-d.score, d.box.edges))
             sure = [d for d in here if d.score >= detect.high_score]
@@ -136,7 +146,7 @@ def link(
                 taken = {c for _, c in pairs}
                 matched = {r for r, _ in pairs}
                 new = [
-                    _Open(kind, [KeyBox(frame.index, d.box, d.score)], time, scores=[d.score])
+                    _Open(kind, [KeyBox(frame.index, d.box, d.score)], time, d.box, scores=[d.score])
                     for c, d in enumerate(group)
                     if c not in taken
                 ]
