@@ -27,8 +27,10 @@ sys.path.insert(0, str(ROOT / "models"))  # scripts, which find each other by pl
 
 import fonts  # noqa: E402
 from bank import corners  # noqa: E402
+from board import BLACK, WHITE, Board  # noqa: E402
 from cars import draw_car  # noqa: E402
-from plates import BLACK, WHITE, Board, cn_single, finish  # noqa: E402
+from plates_china import cn_single  # noqa: E402
+from road import finish  # noqa: E402
 from signs import draw_sign  # noqa: E402
 
 Pixels = np.ndarray

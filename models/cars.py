@@ -13,7 +13,7 @@ import numpy as np
 
 import fonts
 from bank import Sprite, corners
-from plates import Rng
+from board import Rng
 
 W, H = 384, 272  # px, for a vehicle 1.85 m wide: a plate of 440 mm is 91 px
 MM = W / 1850  # px a mm

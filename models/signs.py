@@ -10,7 +10,8 @@ from PIL import Image, ImageDraw
 
 import fonts
 from bank import Sprite, corners
-from plates import BLACK, DIGITS, WHITE, Board, Rgb, Rng, cloud, fill, light, pick
+from board import BLACK, DIGITS, WHITE, Board, Rgb, Rng, fill, pick
+from road import cloud, light
 
 LONGEST = 224  # px; the longer side of a finished sign
 
