@@ -17,6 +17,7 @@ import people
 import plates
 from bank import Bank, Sprite, corners, write_bank
 from pack import Example, Pack, write_pack
+from scene import Scene, around, label_of, lay, pose, settle
 from signs import SIGNS, draw_sign
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -62,9 +63,9 @@ cjk = pytest.mark.skipif(not has_cjk(), reason=fonts.INSTALL)
 KINDS = [pytest.param(n, marks=() if n in WITHOUT_CJK else cjk) for n in plates.PLATES]
 
 
-def scene(value: int = 90, boxes: list[np.ndarray] | None = None, labels: list[int] | None = None) -> overlay.Scene:
+def scene(value: int = 90, boxes: list[np.ndarray] | None = None, labels: list[int] | None = None) -> Scene:
     known = np.zeros((2, SIZE // 4, SIZE // 4), bool)
-    return overlay.Scene(np.full((SIZE, SIZE, 3), value, np.uint8), known, boxes or [], labels or [])
+    return Scene(np.full((SIZE, SIZE, 3), value, np.uint8), known, boxes or [], labels or [])
 
 
 def extent(mask: np.ndarray) -> np.ndarray:
@@ -111,12 +112,12 @@ def test_the_label_is_the_tight_box_of_the_warped_plate(yaw: float, roll: float)
     sprite = Sprite(white, corners(0, 0, 224, 70), "plate", "white")
     for width in (20, 45, 120):
         s = scene(0)
-        quad = overlay.pose(224 / 70, yaw, 15, roll, 5) * width + np.array([101.3, 98.7])
-        assert overlay.lay(s, sprite.image, quad, np.ones(3))
-        s.add(overlay.label_of(quad, SIZE), 1)
+        quad = pose(224 / 70, yaw, 15, roll, 5) * width + np.array([101.3, 98.7])
+        assert lay(s, sprite.image, quad, np.ones(3))
+        s.add(label_of(quad, SIZE), 1)
         painted = extent(s.image[..., 0] > 127)
         assert np.abs(painted - s.boxes[0]).max() <= 1.6, (painted, s.boxes[0])
-        assert overlay.around(quad)[2] - overlay.around(quad)[0] == pytest.approx(width, abs=0.1)
+        assert around(quad)[2] - around(quad)[0] == pytest.approx(width, abs=0.1)
         drawn = extent(s.image[..., 0] > 0)  # with its anti-aliased rim
         assert (drawn[:2] >= s.boxes[0][:2] - 1.5).all()
         assert (drawn[2:] <= s.boxes[0][2:] + 1.5).all()
@@ -127,9 +128,9 @@ def test_an_object_covered_more_than_half_loses_its_label_and_its_rest_is_neithe
     s = scene(boxes=[quarter, most, free], labels=[0, 0, 1])
     s.known[:] = True
     cover = np.full((30, 30, 4), 255, np.uint8)
-    overlay.lay(s, cover, corners(10, 40, 50, 50), np.ones(3))
-    overlay.lay(s, cover, corners(60, 20, 100, 50), np.ones(3))
-    boxes, labels = overlay.settle(s)
+    lay(s, cover, corners(10, 40, 50, 50), np.ones(3))
+    lay(s, cover, corners(60, 20, 100, 50), np.ones(3))
+    boxes, labels = settle(s)
     assert boxes.tolist() == [quarter.tolist(), free.tolist()]
     assert labels.tolist() == [0, 1]
     assert not s.known[0, 12 // 4, 80 // 4]
@@ -242,7 +243,7 @@ def test_things_pasted_on_an_empty_scene_are_labelled_where_they_are(bank: Bank)
         overlay.vehicle(s, bank, rng)
         overlay.crowd(s, bank, rng)
         changed = (s.image != 90).any(2)
-        boxes, _labels = overlay.settle(s)
+        boxes, _labels = settle(s)
         for x1, y1, x2, y2 in boxes.astype(int):
             assert changed[y1:y2, x1:x2].mean() > 0.5
             known += int(s.known[:, (y1 + y2) // 8, (x1 + x2) // 8].all())
