@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from redact.findings import Detection, Region
 from redact.geometry import Box
 from redact.misfit import misfit
+from redact.policy import EncodePolicy
 from redact.verdict import Check, Contents, Leak
 
 # Root mean square distance (8-bit steps) of a region from the nearest blur of ours. Measured on the real clips at
@@ -30,6 +31,8 @@ EDGE = 8  # samples around a region that deblocking and motion compensation may 
 # A finding counts as covered where at least this share of it lies in regions: a blurred head may
 # still be found, a little off.
 COVERED = 0.6
+# Presets whose coding noise may fail a release even at the usual rate factor.
+_NOISY = ("ultrafast", "superfast")
 
 
 def check_times(
@@ -105,6 +108,17 @@ def check_contents(contents: Contents, *, audio: bool) -> Check:
     return Check("contents", True, "It carries its video" + (", its audio" if audio else "") + " and nothing else.")
 
 
+def coding_noise(encode: EncodePolicy) -> str:
+    """What a failed check must say where the recipe asks for coding that alone may fail it; else empty."""
+    usual = EncodePolicy()
+    if encode.crf <= usual.crf and encode.preset not in _NOISY:
+        return ""
+    return (
+        f"At crf = {encode.crf} and preset = {encode.preset!r} coding noise alone may look like that: "
+        f"try crf = {usual.crf} and {usual.preset!r}."
+    )
+
+
 @dataclass
 class DetailMeter:
     """Measures what detail is left inside regions, frame by frame: how much, and whether a blur can look like it."""
@@ -155,7 +169,8 @@ class DetailMeter:
         if other.worst_misfit > self.worst_misfit:
             self.worst_misfit, self.misfit_frame = other.worst_misfit, other.misfit_frame
 
-    def check(self) -> Check:
+    def check(self, noise: str = "") -> Check:
+        """``noise``: what to say of a failure where coding alone may be the reason."""
         sentence = "No detail is left inside the regions."
         ok = self.worst <= MAX_DETAIL and self.worst_misfit <= MAX_MISFIT
         if self.worst > MAX_DETAIL:
@@ -167,6 +182,8 @@ class DetailMeter:
                 f"Frame {self.misfit_frame} has a region that does not look obscured "
                 f"({self.worst_misfit:.1f} from any blur; {MAX_MISFIT} is allowed)."
             )
+        if not ok and noise:
+            sentence += f" {noise}"
         numbers = {
             "worst": round(self.worst, 3),
             "regions": float(self.regions),
@@ -223,7 +240,8 @@ class OutsideMeter:
         if other.worst > self.worst:
             self.worst, self.worst_frame = other.worst, other.worst_frame
 
-    def check(self) -> Check:
+    def check(self, noise: str = "") -> Check:
+        """``noise``: as of the other meter."""
         if not self.frames:
             return Check("outside", True, "The picture outside the regions was not compared.", {"frames": 0.0})
         ok = self.worst <= MAX_OUTSIDE
@@ -232,6 +250,8 @@ class OutsideMeter:
             if ok
             else f"Frame {self.worst_frame} differs from the source outside all regions (by {self.worst:.1f} of 255)."
         )
+        if not ok and noise:
+            sentence += f" {noise}"
         numbers = {
             "worst": round(self.worst, 3),
             "mean": round(self.total / self.frames, 3),

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
-from redact.verify import check_times
+import pytest
+
+import redact
+from redact.errors import VerificationError
+from redact.policy import EncodePolicy
+from redact.run.local import LocalRunner
+from redact.verify import DetailMeter, OutsideMeter, check_times, coding_noise
 
 
 def test_times_are_rounded_as_all_numbers_of_a_record_are() -> None:
@@ -14,3 +21,25 @@ def test_times_are_rounded_as_all_numbers_of_a_record_are() -> None:
     check = check_times(at_30, Fraction(1, 30), in_ms, Fraction(1, 1000), may_shift=False)
     assert check.passed
     assert check.numbers == {"frames": 3.0, "worst_ms": 0.333}
+
+
+def test_a_recipe_that_asks_for_noise_is_told_so() -> None:
+    """Much compression alone fails some releases: whoever asked for it learns that, and what to ask for."""
+    detail, outside = DetailMeter(worst=5.0, worst_frame=7, regions=1), OutsideMeter(worst=5.0, worst_frame=7, frames=1)
+    noise = coding_noise(EncodePolicy(crf=28))
+    for check in (detail.check(noise), outside.check(noise)):
+        assert not check.passed
+        assert check.sentence.startswith("Frame 7 ")
+        assert check.sentence.endswith("try crf = 20 and 'veryfast'.")
+    assert "coding noise" not in detail.check(coding_noise(EncodePolicy())).sentence
+    assert coding_noise(EncodePolicy(preset="ultrafast"))
+    assert DetailMeter().check(noise).sentence == "No detail is left inside the regions."
+
+
+def test_a_coarse_release_that_fails_says_why(shared_clips: Path, runner: LocalRunner, tmp_path: Path) -> None:
+    """The clip whose obscured regions lie in much that moves, at the fastest preset."""
+    base = redact.policy_of("public-release")
+    policy = base.model_copy(update={"encode": EncodePolicy(crf=28, preset="ultrafast")})
+    source = next(shared_clips.glob("05*.mp4"))
+    with pytest.raises(VerificationError, match=r"At crf = 28 and preset = 'ultrafast' coding noise alone"):
+        redact.run(source, tmp_path / "out.mp4", policy, runner=runner)
