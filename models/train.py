@@ -15,7 +15,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -104,14 +104,111 @@ def rate(step: int, steps: int, warmup: int, decay_from: float) -> float:
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * t))
 
 
-def save(file: Path, state: dict[str, Any]) -> None:
-    """Writes a checkpoint aside and moves it into place, so that a kill leaves the former one."""
-    aside = file.with_suffix(".part")
-    torch.save(state, aside)
-    aside.replace(file)
+class Training:
+    """A network while it is trained: its weights and their running mean, the optimiser, and how far it is."""
+
+    def __init__(self, size: str, lr: float, device: torch.device) -> None:
+        self.device = device
+        self.cuda = device.type == "cuda"
+        torch.manual_seed(0)
+        # Channels last: a sixth faster on a CPU (35 images/s against 30 on two cores), and what tensor cores want.
+        self.model = build(size).to(device, memory_format=torch.channels_last)
+        self._loss_of = self.model.init_criterion()
+        self._bce = MaskedBCE()
+        self._loss_of.one2many.bce = self._loss_of.one2one.bce = self._bce
+        self._loss_of.o2m = self._loss_of.o2o = 0.5
+        self._strides = [int(s) for s in self.model.stride]
+        decay = [q for q in self.model.parameters() if q.ndim > 1]
+        plain = [q for q in self.model.parameters() if q.ndim <= 1]
+        groups = [{"params": decay, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}]
+        self._optimiser = torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.99))
+        self._ema = ModelEMA(self.model, decay=0.9995, tau=1500)
+        self.step = 0
+
+    def resume(self, file: Path) -> None:
+        """Goes on from a checkpoint of ours: tensors and numbers only, so nothing in it can run."""
+        state = torch.load(file, map_location=self.device, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self._ema.ema.load_state_dict(state["ema"])
+        self._ema.updates = self.step = state["step"]
+        self._optimiser.load_state_dict(state["optimiser"])
+
+    def start_from(self, file: Path) -> None:
+        """Takes the first weights from a ``.safetensors`` file of models/weights."""
+        weights = load_file(file)
+        self.model.load_state_dict(weights)
+        self._ema.ema.load_state_dict(weights)
+
+    def save(self, file: Path) -> None:
+        """Writes a checkpoint aside and moves it into place, so that a kill leaves the former one."""
+        aside = file.with_suffix(".part")
+        state = {
+            "model": self.model.state_dict(),
+            "ema": self._ema.ema.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "step": self.step,
+        }
+        torch.save(state, aside)
+        aside.replace(file)
+
+    def learn(self, batch: dict[str, torch.Tensor], lr: float) -> dict[str, torch.Tensor]:
+        """Takes one step at rate ``lr`` and returns the losses."""
+        for g in self._optimiser.param_groups:
+            g["lr"] = lr
+        batch = {k: v.to(self.device, non_blocking=True) for k, v in batch.items()}
+        x = batch["img"].to(memory_format=torch.channels_last).float() / 255
+        self._bce.known = known_at_anchors(batch["known"], self._strides)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.cuda):
+            preds = self.model(x)
+        # The loss works on sums over all anchors; bfloat16 would lose its small terms.
+        preds = {
+            h: {k: ([f.float() for f in v] if k == "feats" else v.float()) for k, v in d.items()}
+            for h, d in preds.items()
+        }
+        total, items = self._loss_of(preds, batch)
+        self._optimiser.zero_grad(set_to_none=True)
+        (total.sum() / len(x)).backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 10.0)
+        self._optimiser.step()
+        self._ema.update(self.model)
+        self.step += 1
+        return dict(items)
 
 
-def main() -> None:
+class Log:
+    """Tells every 100 steps how it goes, on the terminal and in a file: means of the losses, images a second."""
+
+    def __init__(self, file: Path, first: int, batch: int) -> None:
+        self._file = file.open("a")
+        self._first, self._batch, self._began = first, batch, time.time()
+        self._mean: list[float] | None = None
+
+    def tell(self, step: int, losses: dict[str, torch.Tensor], lr: float) -> None:
+        if step % 20 == 0:
+            values = torch.stack(list(losses.values())).tolist()
+            before = self._mean or values
+            self._mean = [0.8 * m + 0.2 * v for m, v in zip(before, values, strict=True)]
+        if step % 100 == 0 and self._mean:
+            speed = (step - self._first) * self._batch / (time.time() - self._began)
+            loss = [round(v, 4) for v in self._mean]
+            row = {"step": step, "loss": loss, "lr": round(lr, 6), "images_per_s": round(speed, 1)}
+            print(json.dumps(row), file=self._file, flush=True)
+            print(row, flush=True)
+
+
+def told_to_stop() -> Callable[[], bool]:
+    """From now on SIGTERM and Ctrl-C stop nothing by themselves; returns whether one of them came."""
+    came: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        came.append(number)
+
+    signal.signal(signal.SIGTERM, note)
+    signal.signal(signal.SIGINT, note)
+    return lambda: bool(came)
+
+
+def arguments() -> argparse.Namespace:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--size", required=True)
     p.add_argument("--pack", type=Path, action="append", required=True, help="may be given several times")
@@ -129,119 +226,47 @@ def main() -> None:
     p.add_argument("--threads", type=int, default=3)
     p.add_argument("--save-minutes", type=float, default=4)
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    a = p.parse_args()
+    return p.parse_args()
 
+
+def main() -> None:
+    a = arguments()
     torch.set_num_threads(a.threads)
-    device = torch.device(a.device)
-    cuda = device.type == "cuda"
     a.out.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(0)
-    # Channels last: a sixth faster on a CPU (35 images/s against 30 on two cores), and what tensor cores want.
-    model = build(a.size).to(device, memory_format=torch.channels_last)
-    loss_of = model.init_criterion()
-    bce = MaskedBCE()
-    loss_of.one2many.bce = loss_of.one2one.bce = bce
-    loss_of.o2m = loss_of.o2o = 0.5
-    strides = [int(s) for s in model.stride]
-    decay = [q for q in model.parameters() if q.ndim > 1]
-    plain = [q for q in model.parameters() if q.ndim <= 1]
-    optimiser = torch.optim.AdamW(
-        [{"params": decay, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}], lr=a.lr, betas=(0.9, 0.99)
-    )
-    ema = ModelEMA(model, decay=0.9995, tau=1500)
-    step = 0
+    training = Training(a.size, a.lr, torch.device(a.device))
     last = a.out / "last.pt"
     if last.exists():
-        # Our own checkpoint: tensors and numbers only, so nothing in it can run.
-        state = torch.load(last, map_location=device, weights_only=True)
-        model.load_state_dict(state["model"])
-        ema.ema.load_state_dict(state["ema"])
-        ema.updates = step = state["step"]
-        optimiser.load_state_dict(state["optimiser"])
-        print(f"continues at step {step}", flush=True)
+        training.resume(last)
+        print(f"continues at step {training.step}", flush=True)
     elif a.start:
-        first_weights = load_file(a.start)
-        model.load_state_dict(first_weights)
-        ema.ema.load_state_dict(first_weights)
-
-    weights = a.weight or [1.0] * len(a.pack)
+        training.start_from(a.start)
     data = DataLoader(
-        Canvases(a.pack, weights, a.imgsz, seed=step, bank=a.bank),
+        Canvases(a.pack, a.weight or [1.0] * len(a.pack), a.imgsz, seed=training.step, bank=a.bank),
         batch_size=a.batch,
         num_workers=a.workers,
         collate_fn=collate,
         prefetch_factor=4 if a.workers else None,
-        pin_memory=cuda,
+        pin_memory=training.cuda,
     )
-    stop = False
-
-    def on_signal(number: int, frame: object) -> None:
-        nonlocal stop
-        stop = True
-
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGINT, on_signal)
-
-    def checkpoint(file: Path = last) -> None:
-        save(
-            file,
-            {
-                "model": model.state_dict(),
-                "ema": ema.ema.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "step": step,
-            },
-        )
-
-    model.train()
-    if cuda:
+    stop = told_to_stop()
+    training.model.train()
+    if training.cuda:
         torch.backends.cudnn.benchmark = True
-    began = saved = time.time()
-    first, mean = step, None
-    log = (a.out / "log.jsonl").open("a")
+    log = Log(a.out / "log.jsonl", training.step, a.batch)
+    saved = time.time()
     for batch in data:
-        if step >= a.steps or stop:
+        if training.step >= a.steps or stop():
             break
-        lr = a.lr * rate(step, a.steps, a.warmup, a.decay_from)
-        if step == round(a.steps * a.decay_from):
-            checkpoint(a.out / "plateau.pt")  # from here a longer training can go on
-        for g in optimiser.param_groups:
-            g["lr"] = lr
-        batch = {k: v.to(device, non_blocking=True) for k, v in batch.items()}
-        x = batch["img"].to(memory_format=torch.channels_last).float() / 255
-        bce.known = known_at_anchors(batch["known"], strides)
-        with torch.autocast(device.type, torch.bfloat16, enabled=cuda):
-            preds = model(x)
-        # The loss works on sums over all anchors; bfloat16 would lose its small terms.
-        preds = {
-            h: {k: ([f.float() for f in v] if k == "feats" else v.float()) for k, v in d.items()}
-            for h, d in preds.items()
-        }
-        total, items = loss_of(preds, batch)
-        optimiser.zero_grad(set_to_none=True)
-        (total.sum() / a.batch).backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 10.0)
-        optimiser.step()
-        ema.update(model)
-        step += 1
-        if step % 20 == 0:
-            values = torch.stack(list(items.values())).tolist()
-            mean = values if mean is None else [0.8 * m + 0.2 * v for m, v in zip(mean, values, strict=True)]
-        if step % 100 == 0 and mean:
-            speed = (step - first) * a.batch / (time.time() - began)
-            row = {
-                "step": step,
-                "loss": [round(v, 4) for v in mean],
-                "lr": round(lr, 6),
-                "images_per_s": round(speed, 1),
-            }
-            print(json.dumps(row), file=log, flush=True)
-            print(row, flush=True)
+        if training.step == round(a.steps * a.decay_from):
+            training.save(a.out / "plateau.pt")  # from here a longer training can go on
+        lr = a.lr * rate(training.step, a.steps, a.warmup, a.decay_from)
+        losses = training.learn(batch, lr)
+        log.tell(training.step, losses, lr)
         if time.time() - saved > a.save_minutes * 60:
-            checkpoint()
+            training.save(last)
             saved = time.time()
-    checkpoint()
-    print(f"stopped at step {step}", flush=True)
+    training.save(last)
+    print(f"stopped at step {training.step}", flush=True)
     os._exit(0)  # data workers hold a memory map and may be slow to leave
 
 
