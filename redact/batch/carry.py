@@ -130,7 +130,6 @@ class Carrier:
             self._journal.drop(job.source.location)
 
     def _carried(self, job: Job) -> RequestResult:
-        output = self._place.folder / job.output
         blank = RequestResult(
             id=job.id,
             source=job.source.listed,
@@ -139,25 +138,9 @@ class Carrier:
             purpose=job.request.purpose,
             legal_basis=job.request.legal_basis,
         )
-        aside = earlier_quarantine(output)
+        output = self._place.folder / job.output
         try:
-            scratch = self._journal.scratch(job.source.location)
-            source = fetched(job.source.location, scratch)
-            outcome = self._redact(job, source, output, scratch)
-            result = _released(blank, outcome, job.output)
-            self._deliver(job.output, outcome)
-            self._set_aside(output, aside)
-            # The source that the release was made of: the file may be another by now.
-            self._journal.remember(job, read_record(outcome.record).source_sha256, result)
-            return result
-        except VerificationError as e:
-            folder = quarantine_folder(output)
-            pictures = tuple(Evidence(p, f"Frame {int(p.stem[-8:])}") for p in sorted(folder.glob("frame-*.png")))
-            name = folder.name if folder.is_dir() else ""
-            if self._place.delivery and name:
-                self._set_aside(output, aside)
-                self._place.delivery.put_folder(folder, name)
-            return replace(blank, fate=Fate.QUARANTINED, reason=e.message, quarantine=name, evidence=pictures)
+            return self._attempt(job, output, blank)
         except WorkerError as e:
             return replace(blank, fate=Fate.QUARANTINED, reason=e.message)
         except RedactError as e:
@@ -172,6 +155,38 @@ class Carrier:
             return replace(blank, fate=Fate.QUARANTINED, reason=f"A defect in redact: {type(e).__name__}: {e}")
         finally:
             self._journal.drop(job.source.location, "shown-*")
+
+    def _attempt(self, job: Job, output: Path, blank: RequestResult) -> RequestResult:
+        """Releases and delivers, or delivers what is in quarantine. Raises RedactError of some kind, or OSError."""
+        aside = earlier_quarantine(output)
+        scratch = self._journal.scratch(job.source.location)
+        source = fetched(job.source.location, scratch)
+        try:
+            outcome = self._redact(job, source, output, scratch)
+        except VerificationError as e:
+            return self._quarantined(replace(blank, fate=Fate.QUARANTINED, reason=e.message), output, aside)
+        result = _released(blank, outcome, job.output)
+        self._deliver(job.output, outcome)
+        self._set_aside(output, aside)
+        # The source that the release was made of: the file may be another by now.
+        self._journal.remember(job, read_record(outcome.record).source_sha256, result)
+        return result
+
+    def _quarantined(self, result: RequestResult, output: Path, aside: Path) -> RequestResult:
+        """The result with what lies in quarantine, which is delivered, too."""
+        folder = quarantine_folder(output)
+        if not folder.is_dir():
+            return result
+        pictures = tuple(Evidence(p, f"Frame {int(p.stem[-8:])}") for p in sorted(folder.glob("frame-*.png")))
+        result = replace(result, quarantine=folder.name, evidence=pictures)
+        if self._place.delivery is None:
+            return result
+        try:
+            self._set_aside(output, aside)
+            self._place.delivery.put_folder(folder, folder.name)
+        except UsageError as e:  # the reason why nothing was released counts more
+            return replace(result, reason=f"{result.reason} {e}")
+        return result
 
     def _redact(self, job: Job, source: Path, output: Path, scratch: Path) -> Outcome:
         request = request_contents(job.request) | {"id": job.id, "sha256": job.sha256}
