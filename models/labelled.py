@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -121,13 +120,3 @@ def _sheet(placed: list[tuple[Labelled, int, int]]) -> Labelled:
                 boxes += [Box(b.x1 + x, b.y1 + y, b.x2 + x, b.y2 + y) for b in known.boxes]
                 ignored += [Box(b.x1 + x, b.y1 + y, b.x2 + x, b.y2 + y) for b in known.ignored]
     return Labelled(pixels, "far", (Labels(Kind.FACE, tuple(boxes), tuple(ignored)),))
-
-
-def write_sheet(picture: Labelled, file: Path) -> None:
-    """Draws a picture with its labels, to look at."""
-    out = picture.pixels[..., ::-1].copy()
-    for known in picture.labels:
-        for b in known.boxes:
-            x1, y1, x2, y2 = b.to_ints()
-            cv2.rectangle(out, (x1, y1), (x2, y2), (0, 255, 0), 1)
-    cv2.imwrite(str(file), out)

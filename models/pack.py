@@ -19,8 +19,6 @@ from pathlib import Path
 
 import numpy as np
 
-CLASSES = ("face", "plate")
-
 
 @dataclass(frozen=True)
 class Example:

@@ -177,16 +177,3 @@ class Display:
         """Maps a polygon from display pixels to samples of the stored frame."""
         at = (self.to_stored(Box(x, y, x, y)) for x, y in outline.corners)
         return Polygon(tuple((b.x1, b.y1) for b in at))
-
-    def to_display(self, box: Box) -> Box:
-        """Maps a box from samples of the stored frame to display pixels."""
-        w, h = self.size
-        across = h if self.rotation in (90, 270) else w
-        b = box.scale(across / self.width, 1.0)
-        if self.rotation == 90:
-            return Box(w - b.y2, b.x1, w - b.y1, b.x2)
-        if self.rotation == 180:
-            return Box(w - b.x2, h - b.y2, w - b.x1, h - b.y1)
-        if self.rotation == 270:
-            return Box(b.y1, h - b.x2, b.y2, h - b.x1)
-        return b

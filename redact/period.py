@@ -67,10 +67,6 @@ class Period:
         if self.end is not None and self.end <= self.start:
             raise ValueError(f"the end, {_shown(self.end)}, is not after the start, {_shown(self.start)}")
 
-    @property
-    def is_whole(self) -> bool:
-        return not self.start and self.end is None
-
     def __contains__(self, seconds: object) -> bool:
         """Whether a time, in exact seconds, lies within."""
         return isinstance(seconds, (int, Fraction)) and (
