@@ -63,13 +63,11 @@ class RequestResult:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A machine that took part: its name, CPU cores and GPUs as the batch used them, and tasks done on it."""
+    """A machine that took part: its name, CPU cores and GPUs as the batch used them."""
 
     name: str
     cpus: float
     gpus: float = 0.0
-    gpu_kind: str = ""
-    tasks: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,9 +126,9 @@ def test_no_text_becomes_markup(text: str, tmp_path: Path) -> None:
     bad = replace(bad, quarantine=text, frames=1, evidence=(Evidence(tmp_path / "none.png", text),))
     good = replace(_released(), id=text, source=text, output=text, record=text, purpose=text)
     plain = replace(good, id="x", source="x", output="x", record="x", purpose="x")
-    node = Node(text, 4, 1, text)
+    node = Node(text, 4, 1)
     page = _Page(report_html(replace(_batch(bad, good), title=text, nodes=(node,))))
-    other = _Page(report_html(replace(_batch(plain), nodes=(Node("x", 4, 1, "x"),))))
+    other = _Page(report_html(replace(_batch(plain), nodes=(Node("x", 4, 1),))))
     assert {t for t, _ in page.tags} - {"bdi"} <= {t for t, _ in other.tags} | {
         "article",
         "header",
