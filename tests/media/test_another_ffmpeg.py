@@ -1,0 +1,34 @@
+"""The environment names another ffmpeg program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from redact.errors import WorkerError
+from redact.media.witness import Witness, ffmpeg_program
+
+
+@pytest.fixture(autouse=True)
+def _asked_anew() -> Iterator[None]:
+    ffmpeg_program.cache_clear()
+    yield
+    ffmpeg_program.cache_clear()
+
+
+def test_it_is_the_one_that_is_used(plain_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mark, program = tmp_path / "used", tmp_path / "ffmpeg"
+    program.write_text(f'#!/bin/sh\ntouch "{mark}"\nexec "{ffmpeg_program()}" "$@"\n')
+    program.chmod(0o755)
+    ffmpeg_program.cache_clear()
+    monkeypatch.setenv("REDACT_FFMPEG", str(program))
+    assert len(list(Witness(plain_clip, 320, 240).pictures())) == 50
+    assert mark.exists()
+
+
+def test_one_that_is_not_there_is_told(plain_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDACT_FFMPEG", "/nowhere/ffmpeg")
+    with pytest.raises(WorkerError, match="ffmpeg cannot be started"):
+        list(Witness(plain_clip, 320, 240).pictures())
