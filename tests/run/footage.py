@@ -6,14 +6,13 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import av
 import cv2
 import numpy as np
+from clips import Clip, write_clip
 
 from redact.demo import frames
 
@@ -61,27 +60,17 @@ def write_footage(
 ) -> Path:
     """Frames ``first`` to ``last`` of the demo's scenes, small, with a tone; ``noise`` makes a large file."""
     rng = np.random.default_rng(1)
-    with av.open(str(file), "w") as out:
-        video = out.add_stream("libx264", rate=25, options={"crf": "20", "preset": "veryfast"})
-        video.width, video.height, video.pix_fmt, video.gop_size = *SIZE, "yuv420p", 24
-        video.codec_context.thread_count = 1
-        audio = out.add_stream("aac", rate=48000) if sound else None
-        for small in _scenes()[first:last]:
-            picture = np.ascontiguousarray(small[:, ::-1] if mirrored else small)
-            if noise:
-                picture = np.clip(picture + rng.normal(0, 25, picture.shape), 0, 255).astype(np.uint8)
-            out.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        out.mux(video.encode(None))
-        if audio is not None:
-            for start in range(0, (last - first) * 48000 // 25, 1024):
-                t = np.arange(start, start + 1024) / 48000
-                tone = av.AudioFrame.from_ndarray(
-                    (0.2 * np.sin(2 * np.pi * 330 * t)).astype(np.float32)[None], format="fltp", layout="mono"
-                )
-                tone.sample_rate, tone.pts, tone.time_base = 48000, start, Fraction(1, 48000)
-                out.mux(audio.encode(tone))
-            out.mux(audio.encode(None))
-    return file
+
+    def picture(_: Clip, i: int) -> np.ndarray:
+        small = _scenes()[first + i]
+        out = small[:, ::-1] if mirrored else small
+        if noise:
+            out = np.clip(out + rng.normal(0, 25, out.shape), 0, 255).astype(np.uint8)
+        return np.ascontiguousarray(out)
+
+    options = (("crf", "20"), ("preset", "veryfast"))
+    clip = Clip(width=SIZE[0], height=SIZE[1], frames=last - first, gop=24, options=options, audio=sound)
+    return write_clip(file, clip, picture)
 
 
 def make_footage(folder: Path) -> Footage:

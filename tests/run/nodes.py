@@ -15,7 +15,9 @@ from typing import Any
 import psutil
 import pytest
 
-WORK = ("open_video", "analyse", "make_plan", "render", "mux", "check_stretch", "inspect", "file_sha256")
+from redact.batch.sizing import STAGES
+
+WORK = tuple(function for functions in STAGES.values() for function in functions)
 STORE = 80 * 2**20  # bytes of object store a node: the least that Ray takes is 75 MiB
 
 
