@@ -11,7 +11,6 @@ and far people, made by shrinking the faces (see labelled.py).
 from __future__ import annotations
 
 import argparse
-import hashlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ import tomlkit
 
 from labelled import INCOMPLETE, Labelled, far_sheets, read_set
 from redact.detect import Card, Detector, open_detector
-from redact.detect.cards import WeightsFile, read_card
+from redact.detect.cards import WeightsFile, file_sha256, read_card
 from redact.detect.measure import Numbers, Tally
 from redact.findings import Detection, Kind
 from redact.policy import ObscurePolicy
@@ -177,8 +176,8 @@ def write_card(file: Path, tallies: Mapping[Where, Tally]) -> None:
 
 def with_onnx(card: Card, file: Path) -> Card:
     """The card with another ONNX file in its place."""
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    return card.model_copy(update={"onnx": WeightsFile(location=str(file.resolve()), sha256=digest), "torch": None})
+    weights = WeightsFile(location=str(file.resolve()), sha256=file_sha256(file))
+    return card.model_copy(update={"onnx": weights, "torch": None})
 
 
 def main() -> None:

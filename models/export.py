@@ -7,7 +7,6 @@ python models/evaluate.py redact-pico --data DIR/detect --write-card
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import tempfile
 from pathlib import Path
@@ -17,7 +16,7 @@ import torch
 from safetensors.torch import save_file
 
 from net import build, describe
-from redact.detect.cards import read_card
+from redact.detect.cards import file_sha256, read_card
 from redact.detect.network import Anchors, fuse
 
 ROOT = Path(__file__).parent
@@ -46,10 +45,6 @@ def export_onnx(model: torch.nn.Module, head: str, file: Path) -> None:
     )
 
 
-def digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
 def update_card(card: Path, files: dict[str, Path]) -> None:
     """Writes the new files and digests into the card's [onnx] and [torch] tables.
 
@@ -59,7 +54,7 @@ def update_card(card: Path, files: dict[str, Path]) -> None:
     text = tomlkit.parse(card.read_text(encoding="utf-8"))
     for table, file in files.items():
         inside = file.parent.resolve() == (ROOT / "weights").resolve()
-        text[table] = {"location": file.name if inside else str(file.resolve()), "sha256": digest(file)}
+        text[table] = {"location": file.name if inside else str(file.resolve()), "sha256": file_sha256(file)}
     text.pop("evaluation", None)
     card.write_text(tomlkit.dumps(text), encoding="utf-8")
     read_card(card)

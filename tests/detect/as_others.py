@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 from ultralytics.utils import DEFAULT_CFG
 
 from redact.detect import load_card
-from redact.detect.cards import Card, InputFormat, Thresholds, WeightsFile, checked_weights
+from redact.detect.cards import Card, InputFormat, Thresholds, WeightsFile, checked_weights, file_sha256
 from redact.detect.network import Anchors, fuse
 from redact.detect.torch_yolo import read_network
 
@@ -32,7 +31,7 @@ def our_network() -> Anchors:
 
 def card_for(family: str, kind: str, file: Path, **more: Any) -> Card:
     """A card as a user would write it for ``file``."""
-    weights = WeightsFile(location=str(file), sha256=hashlib.sha256(file.read_bytes()).hexdigest())
+    weights = WeightsFile(location=str(file), sha256=file_sha256(file))
     fields: dict[str, Any] = {
         "name": "theirs",
         "version": "1",
