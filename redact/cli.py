@@ -22,6 +22,7 @@ from redact.display import ProgressDisplay
 from redact.errors import Interrupted, RedactError, UsageError
 from redact.outcome import Outcome
 from redact.plan_io import dump_plan, to_mot
+from redact.policy import Detail, Policy
 from redact.run.local import LocalRunner
 from redact.staging import output_error, publish, workspace
 
@@ -39,6 +40,10 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Inputs = Annotated[list[Path], typer.Argument(help="Videos, still images or folders.", show_default=False)]
 Recipe = Annotated[str, typer.Option("--recipe", "-r", help="Name of a recipe or path of a TOML file.")]
+HowClosely = Annotated[
+    Detail | None,
+    typer.Option(help="Look less closely and faster, or more closely and slower, than the recipe.", show_default=False),
+]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the output. Never the input.")]
 Recursive = Annotated[bool, typer.Option("--recursive", help="Look into subfolders of input folders.")]
 Workers = Annotated[
@@ -63,6 +68,11 @@ def _errors() -> Iterator[None]:
         raise typer.Exit(Interrupted.exit_code) from None
     except BrokenPipeError:
         raise typer.Exit(0) from None
+
+
+def _policy(recipe: str, detail: Detail | None) -> Policy:
+    policy = api.policy_of(recipe)
+    return policy if detail is None else policy.looking(detail)
 
 
 def _json_line(value: dict[str, Any]) -> None:
@@ -91,6 +101,7 @@ def run(
         Path, typer.Option("--output", "-o", help="A file, or a folder for several inputs.", show_default=False)
     ],
     recipe: Recipe = api.DEFAULT_RECIPE,
+    detail: HowClosely = None,
     force: Force = False,
     recursive: Recursive = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per input on stdout.")] = False,
@@ -101,7 +112,7 @@ def run(
 ) -> None:
     """Redact videos and images: find, obscure, verify, release."""
     with _errors():
-        policy = api.policy_of(recipe)
+        policy = _policy(recipe, detail)
         pairs = api.outputs_for(inputs, output, recursive)
         worst: RedactError | None = None
         with LocalRunner(workers or None) as runner, ProgressDisplay(err) as display:
@@ -150,6 +161,7 @@ def plan(
     source: Annotated[Path, typer.Argument(help="A video or still image.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the plan.", show_default=False)],
     recipe: Recipe = api.DEFAULT_RECIPE,
+    detail: HowClosely = None,
     format: Annotated[
         PlanFormat, typer.Option("--format", help="json to correct and render; mot for other tools.")
     ] = PlanFormat.JSON,
@@ -161,7 +173,7 @@ def plan(
         if output.exists() and not force:
             raise UsageError(f"{str(output)!r}: exists already.", "Name another output, or overwrite it with --force.")
         with LocalRunner(workers or None) as runner, ProgressDisplay(err) as display:
-            made = api.plan(source, recipe, runner=runner, watch=display.show)
+            made = api.plan(source, _policy(recipe, detail), runner=runner, watch=display.show)
         _write_text(output, to_mot(made) if format is PlanFormat.MOT else dump_plan(made), force)
         out.print(f"{len(made.tracks)} tracks in {escape(str(output))}")
 
@@ -207,13 +219,14 @@ def verify(
 def detect(
     inputs: Inputs,
     recipe: Recipe = api.DEFAULT_RECIPE,
+    detail: HowClosely = None,
     recursive: Recursive = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line per image or frame.")] = False,
     workers: Workers = 0,
 ) -> None:
     """Show raw detections, before tracking. Changes nothing."""
     with _errors(), LocalRunner(workers or None) as runner:
-        policy = api.policy_of(recipe)
+        policy = _policy(recipe, detail)
         files = [f for i in inputs for f in (api.footage_in(i, recursive) if i.is_dir() else [i])]
         for source in files:
             for f in api.detect(source, policy, runner=runner):

@@ -195,11 +195,9 @@ def _velocity(
     if not near:
         return 0.0, 0.0
     a, b = (near[-1], ordered[0]) if at_end else (ordered[0], near[-1])
-    carried = a.box
-    for _, carried in movement.forward(a.box, a.index, b.index):
-        pass
+    carried = list(movement.forward(a.box, a.index, b.index))
     dt = float(seconds[b.index] - seconds[a.index])
-    (ax, ay), (bx, by) = carried.center, b.box.center
+    (ax, ay), (bx, by) = carried[-1][1].center if carried else a.box.center, b.box.center
     return (bx - ax) / dt, (by - ay) / dt
 
 

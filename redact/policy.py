@@ -53,7 +53,7 @@ class DetectPolicy(_Section):
     """``[detect]``: who looks, how closely and how often."""
 
     detectors: tuple[str, ...] = Field(default=("redact-pico",), min_length=1, strict=False)
-    size_px: Annotated[int, Field(ge=128, le=8192)] = 1280
+    size_px: Annotated[int, Field(ge=128, le=8192)] = 1600
     """Long side of the picture that the detectors see; a smaller source is not enlarged."""
     look_seconds: Annotated[float, Field(ge=0, le=2)] = 0.125
     """The detectors look at least this often; at every frame where frames are further apart."""
@@ -125,6 +125,20 @@ class EncodePolicy(_Section):
 VERIFY_SCALE = 0.8
 
 
+class Detail(StrEnum):
+    """How closely to look, for those who don't write a recipe: what is set, and what it costs, in docs/recipes.md."""
+
+    LOW = "low"
+    HIGH = "high"
+
+
+# The cheap and the thorough end of the curve in benchmarks/results/detail.md; the default is its knee.
+_DETAIL: dict[Detail, dict[str, float]] = {
+    Detail.LOW: {"size_px": 960, "look_seconds": 0.125, "second_size_px": 640},
+    Detail.HIGH: {"size_px": 2560, "look_seconds": 0.0, "second_size_px": 1280},
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Verifier:
     """A detector that looks at the finished release, shown at most ``size_px`` pixels long."""
@@ -168,6 +182,10 @@ class Policy(_Section):
         names = dict.fromkeys(self.verify.detectors or (*d.detectors, *d.second_detectors))
         sizes = {n: round(d.second_size_px / VERIFY_SCALE) for n in d.second_detectors}
         return tuple(Verifier(n, sizes.get(n, round(d.size_px * VERIFY_SCALE))) for n in names)
+
+    def looking(self, detail: Detail) -> Policy:
+        """The same recipe, looking as closely as ``detail`` says."""
+        return self.model_copy(update={"detect": self.detect.model_copy(update=_DETAIL[detail])})
 
     @property
     def sha256(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from redact.looks import look_at
 from redact.media.probe import probe
 from redact.media.segments import plan_segments
 from redact.media.source import excerpt
+from redact.policy import Detail
 from redact.run.local import LocalRunner
 
 
@@ -45,3 +48,33 @@ def test_the_plan_says_how_many_frames_were_looked_at(plain_clip: Path, runner: 
     looks = {i for s in plan_segments(source) for every in both for i in look_at(excerpt(source, s), every)}
     assert redact.plan(plain_clip, policy, runner=runner).examined == len(looks)
     assert np.diff(sorted(looks)).max() == 3
+
+
+def test_detail_sets_what_the_documentation_says() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "recipes.md").read_text()
+    recipe = redact.policy_of("public-release")
+    for detail in Detail:
+        (row,) = [line for line in text.splitlines() if line.startswith(f"| `{detail}` |")]
+        size, pace, second = (float(v) for v in row.strip("|").split("|")[1:])
+        closely = recipe.looking(detail)
+        assert (closely.detect.size_px, closely.detect.look_seconds, closely.detect.second_size_px) == (
+            size,
+            pace,
+            second,
+        )
+        assert closely.model_copy(update={"detect": recipe.detect}) == recipe
+        assert type(recipe).model_validate(closely.model_dump(by_alias=True)) == closely
+    assert (
+        recipe.looking(Detail.LOW).detect.size_px < recipe.detect.size_px < recipe.looking(Detail.HIGH).detect.size_px
+    )
+
+
+def test_detail_on_the_command_line(plain_clip: Path, tmp_path: Path) -> None:
+    looked = {}
+    for detail in ("low", "high"):
+        out = tmp_path / f"{detail}.json"
+        command = [sys.executable, "-m", "redact", "plan", str(plain_clip), "-o", str(out), "--detail", detail]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        looked[detail] = redact.load_plan(out).examined
+    assert looked["low"] < looked["high"] == 50
