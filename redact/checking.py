@@ -65,13 +65,14 @@ def check_stretch(
     shown = {i: regions.at(i) for i in range(source.span.start, source.span.stop)}
     # Where a track begins and ends a mistake is likeliest, and may last only some frames.
     ends = {i for t in plan.tracks for i in (t.span.start, t.span.stop - 1) if i in source.span}
+    looks = _looks(source, policy)
     what = [source.identity, stretch_sha256(release, stretch), places(shown), sorted(ends), sorted(plan.black)]
     by = [policy.verify.model_dump(mode="json"), policy.obscure.method, sorted(policy.kinds)]
     who = [[asdict(v) for v in policy.verifiers], [asdict(d) for d in detector_ids(policy)]]
     file = folder / f"checked-{key(what, by, who)}.json"
     if file.exists():
         return _CHECKS.validate_json(file.read_bytes())
-    out = _look(release, stretch, source, _Cover(shown, ends, frozenset(plan.black)), policy, evidence)
+    out = _look(release, stretch, source, _Cover(shown, ends, looks, frozenset(plan.black)), policy, evidence)
     if not out.leaks and not out.errors:
         kept_bytes(file, _CHECKS.dump_json(out))
     return out
@@ -79,11 +80,22 @@ def check_stretch(
 
 @dataclass(frozen=True, slots=True)
 class _Cover:
-    """What a plan covers in a stretch: regions by frame, the first and last frames of tracks, black frames."""
+    """What a plan covers in a stretch, and where to look.
+
+    ``regions`` by frame; ``ends``: the first and last frames of tracks; ``looks``: what the detectors search.
+    """
 
     regions: Mapping[int, tuple[Region, ...]]
     ends: set[int]
+    looks: frozenset[int]
     black: frozenset[int]
+
+
+def _looks(source: Excerpt, policy: Policy) -> frozenset[int]:
+    """The frames that detectors search: those that pass 1 did not look at, where there are any."""
+    d = policy.detect
+    pass_1 = look_at(source, d.look_seconds) | look_at(source, d.second_look_seconds)
+    return look_at(source, policy.verify.look_seconds, beside=pass_1)
 
 
 def _look(
@@ -92,7 +104,7 @@ def _look(
     display, span = source.format.display, source.span
     witness = Witness(release, display.width, display.height, stretch)
     out = StretchChecks([], Fraction(1), [])
-    look = look_at(source, policy.verify.look_seconds)
+    look = cover.looks
     soft = policy.obscure.method != "mosaic"
     originals = ((f.index, f) for f in decode_some(source, max(1, len(span) // len(look))))
     next_original, original = next(originals, _NO_MORE)

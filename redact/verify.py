@@ -246,7 +246,7 @@ class OutsideMeter:
             return Check("outside", True, "The picture outside the regions was not compared.", {"frames": 0.0})
         ok = self.worst <= MAX_OUTSIDE
         sentence = (
-            "Outside the regions nothing changed but coding noise."
+            f"Outside the regions nothing changed but coding noise, on {_frames(self.frames)} that could be compared."
             if ok
             else f"Frame {self.worst_frame} differs from the source outside all regions (by {self.worst:.1f} of 255)."
         )
@@ -289,7 +289,7 @@ def check_leaks(leaks: Sequence[Leak], looked: int) -> Check:
     """Whether a detector found nothing that the plan does not cover, on ``looked`` frames."""
     numbers = {"frames": float(looked), "found": float(len(leaks))}
     if not leaks:
-        return Check("leaks", True, f"A detector found nothing clear on {looked} frames.", numbers)
+        return Check("leaks", True, f"A detector found nothing clear on {_frames(looked)}.", numbers)
     first = leaks[0]
     return Check(
         "leaks",
@@ -297,3 +297,7 @@ def check_leaks(leaks: Sequence[Leak], looked: int) -> Check:
         f"Frame {first.index} shows a clear {first.detection.kind} (and {len(leaks) - 1} more findings).",
         numbers,
     )
+
+
+def _frames(n: int) -> str:
+    return f"{n} frame{'' if n == 1 else 's'}"

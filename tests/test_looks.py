@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,18 @@ def test_looks_keep_pace_with_time(rate: int, stride: int, tmp_path: Path) -> No
     between = [b - a for a, b in zip(seconds[looks], seconds[looks][1:], strict=False)]
     assert max(between) <= max(Fraction(1, 8), Fraction(1, rate))
     assert looks[-1] == source.frames - 1
+
+
+def test_the_second_look_falls_beside_the_first(plain_clip: Path) -> None:
+    source = probe(plain_clip, -1)
+    for segment in plan_segments(source):
+        e = excerpt(source, segment)
+        first = look_at(e, 0.125)
+        second = look_at(e, 0.6, beside=first)
+        assert second & first <= {segment.span.start, source.frames - 1}
+        assert len(second) >= 2
+        assert max(b - a for a, b in pairwise([*sorted(second), segment.span.stop])) <= 15
+        assert look_at(e, 0.0, beside=first) == frozenset(range(segment.span.start, segment.span.stop))
 
 
 def test_looks_at_uneven_frames(tmp_path: Path) -> None:

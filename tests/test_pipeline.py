@@ -96,6 +96,17 @@ def test_an_uncovered_face_is_not_released(demo_clip: Path, runner: LocalRunner,
     assert sorted(tmp_path.iterdir()) == [kept]
 
 
+def test_a_plan_that_flashes_is_not_released(demo_clip: Path, runner: LocalRunner, tmp_path: Path) -> None:
+    """Faces covered in every fifteenth frame only: where the second look alone would fall, were it as rare as usual."""
+    plan = redact.plan(demo_clip, runner=runner)
+    keys = [
+        KeyBox(i, box) for t in plan.tracks for i in range(0, plan.source.frames, 15) if (box := t.at(i)) is not None
+    ]
+    flashing = replace(plan, tracks=tuple(Track(n, Kind.FACE, (k,)) for n, k in enumerate(keys, 1)))
+    with pytest.raises(VerificationError, match="clear face"):
+        redact.render(demo_clip, flashing, tmp_path / "out.mp4", runner=runner)
+
+
 def test_plan_of_another_source_is_refused(
     demo_clip: Path, plain_clip: Path, runner: LocalRunner, tmp_path: Path
 ) -> None:
