@@ -31,7 +31,7 @@ from here import Here
 
 import redact
 from redact.demo import make_clip
-from redact.findings import Kind, RedactionPlan, Region, StoredRegion
+from redact.findings import Kind, RedactionPlan, StoredRegion
 from redact.geometry import Box
 from redact.media.frames import luma
 from redact.media.witness import Witness
@@ -99,7 +99,7 @@ def measure_release(source: Path, release: Path, work: Work, plan: RedactionPlan
     regions = RegionsByFrame(plan)
     witness = Witness(release, display.width, display.height)
     for before, after in zip(lumas(source, len(work.part.span)), witness.pictures(), strict=True):
-        stored = [Region(r.track, r.kind, display.to_stored(r.box)) for r in regions.at(after.number)]
+        stored = [r.stored(display) for r in regions.at(after.number)]
         inside, outside = DetailMeter(), OutsideMeter()
         inside.look(after.number, after.y, stored)
         if inside.regions:
@@ -146,7 +146,7 @@ def measure(clip: Path, policy: Policy, seconds: float, runner: LocalRunner, fol
             for kind, box in known.get(n, ()):
                 pad = policy.obscure.face_padding if kind == "face" else policy.obscure.plate_padding
                 meter = DetailMeter()
-                meter.look(n, grey, [Region(1, Kind(kind), box.pad(pad).round_out())])
+                meter.look(n, grey, [StoredRegion(1, Kind(kind), box.pad(pad).round_out())])
                 if meter.regions:
                     out.clear.setdefault(kind, []).append((box.width, meter.worst))
     starts = [0, *scene_starts(thumbnails)]

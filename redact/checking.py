@@ -16,7 +16,6 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from redact.findings import RedactionPlan, Region
-from redact.geometry import Display
 from redact.looks import look_at
 from redact.media.coded import stretch_sha256
 from redact.media.decode import decode_some
@@ -113,7 +112,7 @@ def _look(
         if index >= span.stop:
             continue  # one frame too many is told by the times
         shown = cover.regions[index]
-        stored = [_stored(r, display) for r in shown]
+        stored = [r.stored(display) for r in shown]
         if soft:
             closely = index in look or index in cover.ends
             out.detail.look(index, picture.y, stored, closely=closely)
@@ -136,12 +135,6 @@ def _look(
         out.leaks += new
     out.times, out.time_base, out.errors = witness.times, witness.time_base, witness.errors
     return out
-
-
-def _stored(region: Region, display: Display) -> Region:
-    """A region in samples of the stored frame."""
-    outline = None if region.outline is None else display.outline_to_stored(region.outline)
-    return Region(region.track, region.kind, display.to_stored(region.box), outline)
 
 
 def _keep(picture: Picture, boxes: list[tuple[int, int, int, int]], folder: Path, index: int, start: int) -> None:

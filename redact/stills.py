@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from redact.decide import decide_still
 from redact.errors import SourceError
 from redact.findings import Detection, Kind, RedactionPlan, Region, SourceId
+from redact.geometry import Display
 from redact.media.frames import View, shrink
 from redact.media.images import StillImage, check_image_output, read_image, write_image
 from redact.media.probe import file_sha256
-from redact.obscure import FramePlanes, Obscurer, Plane, StoredRegion
+from redact.obscure import FramePlanes, Obscurer, Plane
 from redact.outcome import Outcome
 from redact.plan_io import check_plan, dump_plan, plan_sha256
 from redact.policy import Policy
@@ -83,7 +84,7 @@ def run_still(
     dark = 0 in plan.black
     pixels = np.zeros_like(image.pixels) if dark else image.pixels.copy()
     frame = FramePlanes((Plane(pixels, 1, 1),), w, h, rgb=True)
-    Obscurer(policy.obscure).apply(frame, [StoredRegion(r.track, r.kind, r.box, r.outline) for r in regions])
+    Obscurer(policy.obscure).apply(frame, [r.stored(Display(w, h)) for r in regions])
     with workspace(output) as folder:
         release = folder / f"release{output.suffix}"
         try:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.findings import Detection, Region
+from redact.findings import Detection, Region, StoredRegion
 from redact.geometry import Box
 from redact.misfit import misfit
 from redact.policy import EncodePolicy
@@ -130,7 +130,9 @@ class DetailMeter:
     misfit_frame: int = -1
     fitted: int = 0
 
-    def look(self, index: int, luma: NDArray[np.uint8], regions: Sequence[Region], *, closely: bool = False) -> None:
+    def look(
+        self, index: int, luma: NDArray[np.uint8], regions: Sequence[StoredRegion], *, closely: bool = False
+    ) -> None:
         """``luma`` (H, W) of the release; ``regions`` in its samples. ``closely``: fits a blur to each as well.
 
         The middle 60 % of each region (of a zone, what lies well inside its outline) is judged,
@@ -193,7 +195,7 @@ class DetailMeter:
         return Check("detail", ok, sentence, numbers)
 
 
-def _well_inside(region: Region, x1: int, y1: int, x2: int, y2: int) -> NDArray[np.bool_]:
+def _well_inside(region: StoredRegion, x1: int, y1: int, x2: int, y2: int) -> NDArray[np.bool_]:
     """(y2 - y1, x2 - x1): the samples of a part of a region that lie at least EDGE samples inside its outline."""
     if region.outline is None:
         return np.ones((y2 - y1, x2 - x1), bool)

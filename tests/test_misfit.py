@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from redact.findings import Kind, Region
+from redact.findings import Kind, StoredRegion
 from redact.geometry import Box
 from redact.misfit import misfit
-from redact.obscure import FramePlanes, Obscurer, Plane, StoredRegion
+from redact.obscure import FramePlanes, Obscurer, Plane
 from redact.policy import ObscurePolicy
 from redact.verify import MAX_MISFIT, DetailMeter
 
@@ -34,7 +34,7 @@ def test_painted_fits_and_unpainted_does_not(side: int, method: str) -> None:
     Obscurer(policy).apply(frame, [StoredRegion(1, Kind.FACE, box)])
     for picture, passes in ((painted, True), (clear, False)):
         meter = DetailMeter()
-        meter.look(7, picture, [Region(1, Kind.FACE, box)], closely=True)
+        meter.look(7, picture, [StoredRegion(1, Kind.FACE, box)], closely=True)
         check = meter.check()
         assert check.passed is passes, check
         assert check.numbers["fitted"] == 1
