@@ -19,12 +19,12 @@ from redact import api, cli_models
 from redact.cli_batch import register
 from redact.cli_bench import register as register_bench
 from redact.display import ProgressDisplay
-from redact.errors import Interrupted, RedactError, UsageError
+from redact.errors import Interrupted, RedactError
 from redact.outcome import Outcome
 from redact.plan_io import dump_plan, to_mot
 from redact.policy import Detail, Policy
 from redact.run.local import LocalRunner
-from redact.staging import output_error, publish, workspace
+from redact.staging import check_new_file, output_error, publish, workspace
 
 app = typer.Typer(
     name="redact",
@@ -44,7 +44,7 @@ HowClosely = Annotated[
     Detail | None,
     typer.Option(help="Look less closely and faster, or more closely and slower, than the recipe.", show_default=False),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite the output. Never the input.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite the output and what lies beside it. Never an input.")]
 Recursive = Annotated[bool, typer.Option("--recursive", help="Look into subfolders of input folders.")]
 Workers = Annotated[
     int, typer.Option("--workers", "-w", min=0, help="Processes to use; 0 for one a core.", show_default=False)
@@ -145,9 +145,7 @@ class PlanFormat(StrEnum):
     MOT = "mot"
 
 
-def _write_text(output: Path, text: str, force: bool) -> None:
-    if output.exists() and not force:
-        raise UsageError(f"{str(output)!r}: exists already.", "Name another output, or overwrite it with --force.")
+def _write_text(output: Path, text: str) -> None:
     with workspace(output) as folder:
         try:
             (folder / "text").write_text(text, encoding="utf-8")
@@ -170,11 +168,10 @@ def plan(
 ) -> None:
     """Find what would be obscured, without rendering anything."""
     with _errors():
-        if output.exists() and not force:
-            raise UsageError(f"{str(output)!r}: exists already.", "Name another output, or overwrite it with --force.")
+        check_new_file(output, (source, Path(recipe)), force)
         with LocalRunner(workers or None) as runner, ProgressDisplay(err) as display:
             made = api.plan(source, _policy(recipe, detail), runner=runner, watch=display.show)
-        _write_text(output, to_mot(made) if format is PlanFormat.MOT else dump_plan(made), force)
+        _write_text(output, to_mot(made) if format is PlanFormat.MOT else dump_plan(made))
         out.print(f"{len(made.tracks)} tracks in {escape(str(output))}")
 
 

@@ -31,7 +31,7 @@ from redact.motion import motion_between
 from redact.outcome import Outcome, Progress, Watcher
 from redact.period import Period
 from redact.pictures import PictureSums, join
-from redact.plan_io import check_plan, dump_plan, plan_sha256
+from redact.plan_io import check_plan, dump_plan, holds, plan_sha256
 from redact.policy import Policy
 from redact.quarantine import quarantine
 from redact.record import DetectorId, FileId, Kept, canonical, make_record
@@ -316,7 +316,7 @@ def run_video(
     Raises RedactError of some kind where nothing could be released; VerificationError where the
     finished file is in quarantine beside ``output``.
     """
-    check_output(path, output, force)
+    check_output(path, output, force, same_plan=plan is not None and holds(plan_path(output), plan))
     container_for(output)
     clock = _Clock()
     (source,) = runner.map(open_video, [(path.absolute(), policy)])
@@ -383,8 +383,8 @@ def run_video(
             raise quarantine(release, output, record, the_plan, verdict, evidence)
         _write(folder / "record.json", canonical(record))
         _write(folder / "plan.json", dump_plan(the_plan).encode())
+        publish(folder / "record.json", record_path(output))  # first: by it a batch knows what is its own
         publish(folder / "plan.json", plan_path(output))
-        publish(folder / "record.json", record_path(output))
         set_quarantine_aside(output)
         publish(release, output)
     part = work.part

@@ -132,6 +132,14 @@ def parse_plan(text: str, origin: str) -> RedactionPlan:
     return RedactionPlan(source, p.recipe_sha256, tuple(p.detectors), tracks, tuple(p.black), p.examined, pictures)
 
 
+def holds(file: Path, plan: RedactionPlan) -> bool:
+    """Whether a file holds this plan, however it is laid out."""
+    try:
+        return parse_plan(file.read_text(encoding="utf-8"), str(file)) == plan
+    except (OSError, UnicodeDecodeError, RecipeError):
+        return False
+
+
 def check_plan(path: Path, sha256: str, plan: RedactionPlan) -> None:
     """Refuses a plan that was made for another source than ``path`` with this digest. Raises UsageError."""
     if plan.source.sha256 != sha256:

@@ -7,7 +7,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -25,26 +25,66 @@ def output_error(path: Path, e: OSError) -> RedactError:
         return SpaceError(f"{str(place)!r}: the disk is full.", "Free some space or write to another disk.")
     if e.errno == errno.EDQUOT:
         return SpaceError(f"{str(place)!r}: your share of the disk is used up.", "Free some space or ask for more.")
+    if e.errno == errno.ENAMETOOLONG:
+        return UsageError(f"{str(place)!r}: the name is too long.", "Name a shorter one.")
     return UsageError(f"{str(place)!r}: cannot be written: {e.strerror or e}.", "Check the folder and its permissions.")
 
 
-def check_output(source: Path, output: Path, force: bool) -> None:
-    """Refuses an output that would overwrite something: the source always, anything else without ``force``.
+def check_new_file(output: Path, inputs: Iterable[Path], force: bool) -> None:
+    """Refuses a file to be written: one that is an input always, any other that is there already without ``force``.
 
-    Raises UsageError.
+    Raises UsageError, also for a folder, and where no such file can be written.
     """
-    if output.exists() and source.exists() and output.samefile(source):
+    _check_folder(output)
+    if any(_same(output, i) for i in inputs):
         raise UsageError(
             f"{str(output)!r}: the output is the input.", "Name another output; originals are never altered."
         )
-    if output.is_dir():
-        raise UsageError(f"{str(output)!r}: is a folder.", "Name a file, or give several inputs.")
-    if (output.exists() or output.is_symlink()) and not force:
-        raise UsageError(f"{str(output)!r}: exists already.", "Name another output, or overwrite it with --force.")
-    if not output.parent.is_dir():
-        raise UsageError(f"{str(output.parent)!r}: there is no such folder.", "Make it first.")
-    if not os.access(output.parent, os.W_OK | os.X_OK):
-        raise UsageError(f"{str(output.parent)!r}: may not be written to.", "Ask for write permission on the folder.")
+    try:
+        if output.is_dir():
+            raise UsageError(f"{str(output)!r}: is a folder.", "Name a file, or give several inputs.")
+        if (output.exists() or output.is_symlink()) and not force:
+            raise UsageError(f"{str(output)!r}: exists already.", "Name another output, or overwrite it with --force.")
+    except OSError as e:
+        raise output_error(output, e) from None
+
+
+def check_output(source: Path, output: Path, force: bool, *, same_plan: bool = False) -> None:
+    """As ``check_new_file`` for a release and what is written beside it: a plan there may be a person's work.
+
+    ``same_plan``: the plan that lies there is the one that will be written. Raises UsageError.
+    """
+    _check_folder(output)
+    longest = len(os.fsencode(_earlier(output, 1).name))
+    room = os.pathconf(output.parent, "PC_NAME_MAX") - longest
+    if room < 0:
+        raise UsageError(
+            f"{str(output)!r}: the name is {-room} bytes too long: names beside it are longer.", "Name a shorter one."
+        )
+    check_new_file(output, (source,), force)
+    check_new_file(record_path(output), (source,), force)
+    check_new_file(plan_path(output), (source,), force or same_plan)
+
+
+def _same(a: Path, b: Path) -> bool:
+    """Whether two names mean one file, through links too."""
+    try:
+        return a.samefile(b)
+    except OSError:
+        return False
+
+
+def _check_folder(output: Path) -> None:
+    """Raises UsageError where nothing can be written into the folder of ``output``."""
+    folder = output.parent
+    try:
+        there = folder.is_dir()
+    except OSError as e:
+        raise output_error(folder, e) from None
+    if not there:
+        raise UsageError(f"{str(folder)!r}: there is no such folder.", "Make it first.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"{str(folder)!r}: may not be written to.", "Ask for write permission on the folder.")
 
 
 _WORKSPACE = ".redact-"
@@ -122,8 +162,11 @@ def set_quarantine_aside(output: Path) -> None:
 
 def earlier_quarantine(output: Path) -> Path:
     """Where the next quarantine of ``output`` that is set aside will lie."""
-    names = (output.with_name(f"{output.name}.earlier-quarantine-{n}") for n in count(1))
-    return next(p for p in names if not p.exists())
+    return next(p for n in count(1) if not (p := _earlier(output, n)).exists())
+
+
+def _earlier(output: Path, number: int) -> Path:
+    return output.with_name(f"{output.name}.earlier-quarantine-{number}")
 
 
 def record_path(output: Path) -> Path:

@@ -18,7 +18,7 @@ from redact.media.images import StillImage, check_image_output, read_image, writ
 from redact.media.probe import file_sha256
 from redact.obscure import FramePlanes, Obscurer, Plane
 from redact.outcome import Outcome
-from redact.plan_io import check_plan, dump_plan, plan_sha256
+from redact.plan_io import check_plan, dump_plan, holds, plan_sha256
 from redact.policy import Policy
 from redact.quarantine import quarantine
 from redact.record import FileId, Kept, canonical, make_record
@@ -71,7 +71,7 @@ def run_still(
 
     Raises RedactError as ``run_video`` does.
     """
-    check_output(path, output, force)
+    check_output(path, output, force, same_plan=plan is not None and holds(plan_path(output), plan))
     check_image_output(output)
     began = time.monotonic()
     image = read_image(path)
@@ -117,8 +117,8 @@ def run_still(
             (folder / "plan.json").write_text(dump_plan(plan))
         except OSError as e:
             raise output_error(output, e) from None
+        publish(folder / "record.json", record_path(output))  # first: by it a batch knows what is its own
         publish(folder / "plan.json", plan_path(output))
-        publish(folder / "record.json", record_path(output))
         set_quarantine_aside(output)
         publish(release, output)
     return Outcome(

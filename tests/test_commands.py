@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import redact
 from PIL import Image
 
 from redact.detect.cards import load_cards
-
-
-def _redact(*words: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs redact in a process of its own, as if nobody had said that this is a test."""
-    hidden = ("CI", "ORT_DISABLE_TELEMETRY")
-    return subprocess.run(
-        [sys.executable, "-m", "redact", *map(str, words)],
-        cwd=cwd,
-        env={k: v for k, v in os.environ.items() if k not in hidden} | environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
 
 
 def _picture(file: Path, width: int = 320, height: int = 240) -> Path:
@@ -45,7 +29,7 @@ def test_nothing_is_written_outside_the_named_folders(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     source = _picture(tmp_path / "in.png")
-    done = _redact("run", source, "-o", tmp_path / "out.png", cwd=tmp_path, HOME=str(home), XDG_CACHE_HOME="")
+    done = redact("run", source, "-o", tmp_path / "out.png", cwd=tmp_path, HOME=str(home), XDG_CACHE_HOME="")
     assert done.returncode == 0, done.stderr
     assert not _files(home)
     assert _files(tmp_path) == {"home", "in.png", "out.png", "out.png.plan.json", "out.png.record.json"}
@@ -53,7 +37,7 @@ def test_nothing_is_written_outside_the_named_folders(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", [("doctor",), ("models", "list")])
 def test_digests_are_shown_whole_however_narrow_the_terminal(command: tuple[str, ...], tmp_path: Path) -> None:
-    done = _redact(*command, cwd=tmp_path, COLUMNS="60")
+    done = redact(*command, cwd=tmp_path, COLUMNS="60")
     shown = "".join(done.stdout.split())
     digests = {w.sha256 for card in load_cards().values() for w in card.files.values() if not w.url}
     assert digests
@@ -67,7 +51,7 @@ def test_a_dry_run_writes_nothing(plain_clip: Path, tmp_path: Path) -> None:
     asked = tmp_path / "requests.csv"
     asked.write_text(f"id,source,operator,purpose,legal_basis\n1,{plain_clip},window 3,a test,none\n")
     words = ("batch", asked, "--dry-run", "--events", tmp_path / "events.jsonl", "-o")
-    done = _redact(*words, tmp_path / "new" / "folder", cwd=tmp_path)
+    done = redact(*words, tmp_path / "new" / "folder", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "50 frames" in done.stdout
     assert _files(tmp_path) == {"requests.csv"}
@@ -75,7 +59,7 @@ def test_a_dry_run_writes_nothing(plain_clip: Path, tmp_path: Path) -> None:
     earlier = tmp_path / "earlier"
     (earlier / ".batch").mkdir(parents=True)
     before = _files(tmp_path)
-    done = _redact(*words, earlier, cwd=tmp_path)
+    done = redact(*words, earlier, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert _files(tmp_path) == before
 
@@ -83,7 +67,7 @@ def test_a_dry_run_writes_nothing(plain_clip: Path, tmp_path: Path) -> None:
 def test_a_dry_run_tells_that_the_folder_cannot_be_made(plain_clip: Path, tmp_path: Path) -> None:
     asked = tmp_path / "requests.csv"
     asked.write_text(f"id,source,operator,purpose,legal_basis\n1,{plain_clip},window 3,a test,none\n")
-    done = _redact("batch", asked, "--dry-run", "-o", asked / "folder", cwd=tmp_path)
+    done = redact("batch", asked, "--dry-run", "-o", asked / "folder", cwd=tmp_path)
     assert done.returncode == 2
     assert "requests.csv': is a file" in done.stderr
 
@@ -95,7 +79,7 @@ def test_detect_looks_into_folders(tmp_path: Path) -> None:
     (tmp_path / "in" / "notes.txt").write_text("no picture")
 
     def looked_at(*words: str) -> list[str]:
-        done = _redact("detect", "in", "--json", *words, cwd=tmp_path)
+        done = redact("detect", "in", "--json", *words, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         return [json.loads(line)["file"] for line in done.stdout.splitlines()]
 
@@ -104,6 +88,6 @@ def test_detect_looks_into_folders(tmp_path: Path) -> None:
     assert looked_at("--recursive") == shown
     empty = tmp_path / "empty"
     empty.mkdir()
-    done = _redact("detect", empty, cwd=tmp_path)
+    done = redact("detect", empty, cwd=tmp_path)
     assert done.returncode == 2
     assert "holds no video or picture" in done.stderr
