@@ -45,7 +45,7 @@ from redact.stages import _CUT, look
 from redact.track import RegionsByFrame
 from redact.verify import MAX_DETAIL, MAX_OUTSIDE, DetailMeter, OutsideMeter
 
-RATES = (18, 20, 28, 34, 40)  # constant rate factors; recipes allow 0 to 40
+RATES = (18, 20, 28, 34, 40)  # constant rate factors; recipes allow 0 to 28
 WIDTHS = ((12, 20), (20, 40), (40, 80), (80, 10_000))  # px
 STRIDES = (1, 3, 15)  # frames between two looks
 
@@ -127,7 +127,7 @@ def measure(clip: Path, policy: Policy, seconds: float, runner: LocalRunner, fol
     for name, rate in [("blur", r) for r in RATES] + [("solid", r) for r in RATES]:
         how = policy.model_copy(
             update={
-                "encode": EncodePolicy(crf=rate),
+                "encode": EncodePolicy().model_copy(update={"crf": rate}),
                 "obscure": ObscurePolicy(**(policy.obscure.model_dump() | {"method": name})),
             }
         )

@@ -116,7 +116,7 @@ class VerifyPolicy(_Section):
 class EncodePolicy(_Section):
     """``[encode]``: quality of the released picture."""
 
-    crf: Annotated[int, Field(ge=0, le=40)] = 20
+    crf: Annotated[int, Field(ge=0, le=28)] = 20
     """x264/x265 constant rate factor: lower is better and larger."""
     preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"] = "veryfast"
 

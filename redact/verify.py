@@ -31,7 +31,7 @@ EDGE = 8  # samples around a region that deblocking and motion compensation may 
 # A finding counts as covered where at least this share of it lies in regions: a blurred head may
 # still be found, a little off.
 COVERED = 0.6
-# Presets whose coding noise may fail a release even at the usual rate factor.
+# Presets whose coding noise may fail a release even at the usual rate factor: benchmarks/results/quality.md.
 _NOISY = ("ultrafast", "superfast")
 
 

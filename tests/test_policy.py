@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 import redact
+from redact.errors import RecipeError
 from redact.policy import parse_policy
 
 SMALLEST = 'schema = 1\nname = "smallest"\n[obscure]\nkinds = ["face", "plate"]\n'
@@ -13,3 +16,9 @@ def test_what_a_recipe_does_not_say_is_as_in_public_release() -> None:
     public = redact.policy_of("public-release")
     names = {"name": public.name, "description": public.description}
     assert parse_policy(SMALLEST, "smallest").model_copy(update=names) == public
+
+
+def test_a_quality_that_verification_mostly_fails_is_not_allowed() -> None:
+    parse_policy(f"{SMALLEST}[encode]\ncrf = 28\n", "coarse")
+    with pytest.raises(RecipeError, match=r"coarse, line 6: encode\.crf is wrong: input should be less than or equal"):
+        parse_policy(f"{SMALLEST}[encode]\ncrf = 29\n", "coarse")

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pictures
 import pytest
+from annotated_types import Le
 from pages import DOCS, OURS, PAGES, ROOT, read, tables_in
 
 import redact
 from redact.findings import Kind
+from redact.policy import EncodePolicy
 from redact.run.local import LocalRunner
 
 
@@ -99,6 +101,19 @@ def test_numbers_about_cuts_are_the_measured_ones() -> None:
     for number in ("21.6", "67.9", "26.4", "32.3"):
         assert number in text
         assert number in measured
+
+
+def test_numbers_about_quality_are_the_measured_ones() -> None:
+    """What the recipes' page says of ``crf``; and what recipes allow ends where releases mostly fail."""
+    (table,) = tables_in(read("benchmarks/results/quality.md"))
+    passed = {int(row[0]): row[2] for row in table[1:] if row[1] == EncodePolicy().preset}
+    said = next(line for line in read("docs/recipes.md").splitlines() if line.startswith("| `crf`"))
+    (most,) = (m.le for m in EncodePolicy.model_fields["crf"].metadata if isinstance(m, Le))
+    for rate in (20, most, 32):
+        assert f"{passed[rate]} " in said
+        assert f"at {rate}" in said
+    assert passed[EncodePolicy().crf] == "7 of 7"
+    assert int(passed[most].split()[0]) > 3 >= int(passed[min(r for r in passed if r > most)].split()[0])
 
 
 def test_nothing_promises_too_much() -> None:
