@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -16,16 +16,16 @@ from rich.table import Table
 
 from redact import api
 from redact.batch.estimate import Estimate, estimate
+from redact.batch.events import check_events, open_events
 from redact.batch.jobs import Batch
 from redact.batch.results import Fate, Node
-from redact.batch.run import Told, batch_state, check_batch, prepare, run_batch
+from redact.batch.run import Told, batch_state, check_batch, inputs_of, make_folder, run_batch
 from redact.batch.state import State
 from redact.batch.state import as_json as state_json
 from redact.display import BatchDisplay
 from redact.errors import RedactError, UsageError
 from redact.pipeline import Runner
 from redact.run.local import LocalRunner
-from redact.staging import output_error
 
 Errors = Callable[[], AbstractContextManager[None]]
 
@@ -101,12 +101,15 @@ def register(app: typer.Typer, errors: Errors, out: Console, err: Console) -> No
             if dry_run:
                 listed, place = check_batch(requests, output, recipe, api.policy_of)
                 _notice(err, listed)
+                if events is not None:
+                    check_events(events, inputs_of(listed))
                 hands = stack.enter_context(_hands(address, workers))
                 _show_estimate(out, estimate(listed, place, hands.runner, hands.workers), as_json)
                 return
-            listed, journal, place = prepare(requests, output, recipe, api.policy_of)
+            listed, place = check_batch(requests, output, recipe, api.policy_of)
             _notice(err, listed)
-            log = _opened(events, stack)
+            log = None if events is None else stack.enter_context(open_events(events, inputs_of(listed)))
+            journal = make_folder(place)
             hands = stack.enter_context(_hands(address, workers))
             display = stack.enter_context(BatchDisplay(err))
 
@@ -162,15 +165,6 @@ def register(app: typer.Typer, errors: Errors, out: Console, err: Console) -> No
 def _notice(err: Console, listed: Batch) -> None:
     for notice in listed.notices:
         err.print(escape(notice))
-
-
-def _opened(events: Path | None, stack: ExitStack) -> TextIO | None:
-    if events is None:
-        return None
-    try:
-        return stack.enter_context(events.open("a", encoding="utf-8"))
-    except OSError as e:
-        raise output_error(events, e) from None
 
 
 def _show_estimate(out: Console, e: Estimate, as_json: bool) -> None:

@@ -65,3 +65,43 @@ def test_a_plan_may_lie_where_its_release_will(clip: Path) -> None:
     other.write_text(dump_plan(made).replace('"black": []', '"black": [3]'))
     refused(redact("render", clip, "--plan", other, "-o", "out.mp4", cwd=clip.parent), 2, "plan.json", "exists already")
     assert parse_plan(plan.read_text(), "plan") == made
+
+
+def _requests(folder: Path, clip: Path, name: str = "requests.csv") -> Path:
+    asked = folder / name
+    asked.write_text(f"id,source,operator,purpose,legal_basis\n1,{clip},window 3,a test,none\n")
+    return asked
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+@pytest.mark.parametrize("target", ["in.mp4", "link.mp4", "requests.csv", "notes.txt"])
+def test_events_are_not_appended_to_anything_else(target: str, dry: tuple[str, ...], clip: Path) -> None:
+    asked = _requests(clip.parent, clip)
+    clip.with_name("link.mp4").symlink_to(clip)
+    clip.with_name("notes.txt").write_text("notes of mine\n")
+    before = {f: f.read_bytes() for f in clip.parent.iterdir()}
+    done = redact("batch", asked, "-o", "out", "--events", target, *dry, cwd=clip.parent)
+    refused(done, 2, target, "events" if target == "notes.txt" else "is an input of this batch")
+    assert {f: f.read_bytes() for f in clip.parent.iterdir()} == before
+
+
+def test_events_are_appended_to_those_of_an_earlier_batch(clip: Path) -> None:
+    events = clip.with_name("events.jsonl")
+    for n in (1, 2):
+        asked = _requests(clip.parent, clip)
+        done = redact("batch", asked, "-o", f"out{n}", "--events", events, cwd=clip.parent)
+        assert done.returncode == 0, done.stderr
+    assert events.read_text().count('"batch finished"') == 2
+
+
+def test_a_batch_does_not_overwrite_its_requests_or_a_table_of_mine(clip: Path) -> None:
+    out = clip.parent / "out"
+    (out / ".batch").mkdir(parents=True)
+    asked = _requests(out, clip, "summary.csv")
+    before = asked.read_bytes()
+    refused(redact("batch", asked, "-o", out, cwd=clip.parent), 2, "the output is the input")
+    assert asked.read_bytes() == before
+    (out / ".batch").rmdir()
+    other = _requests(clip.parent, clip)
+    refused(redact("batch", other, "-o", out, cwd=clip.parent), 2, "summary.csv", "no batch wrote it")
+    assert asked.read_bytes() == before

@@ -13,18 +13,20 @@ from typing import TextIO
 
 from redact.batch.carry import Carrier, Place
 from redact.batch.jobs import Batch, PolicyOf, read_batch
-from redact.batch.journal import Journal, done_in
+from redact.batch.journal import HOME, Journal, done_in
 from redact.batch.places import Delivery
+from redact.batch.report import NAME as REPORT
 from redact.batch.report import write_report
 from redact.batch.results import BatchSummary, Node, RequestResult
 from redact.batch.sources import is_address
 from redact.batch.state import State, Tracker, read_state
+from redact.batch.summary import NAME as TABLE
 from redact.batch.summary import write_summary
 from redact.errors import RedactError, UsageError
 from redact.outcome import Progress
 from redact.pipeline import Runner
 from redact.record import versions
-from redact.staging import output_error, sweep
+from redact.staging import check_new_file, output_error, sweep
 
 _WRITE_SECONDS = 10.0  # between two writings of the report: it is as long as the batch
 
@@ -52,17 +54,33 @@ def check_batch(requests: Path, output: str, recipe: str, policy_of: PolicyOf) -
     if not os.access(there, os.W_OK | os.X_OK):
         raise UsageError(f"{str(there)!r}: may not be written to.", "Ask for write permission on the folder.")
     batch = read_batch(requests, recipe, policy_of, {i: e.sha256 for i, e in done_in(folder).items()})
+    for file in (folder / TABLE, folder / REPORT):
+        if file.exists() and not (folder / HOME).is_dir():
+            raise UsageError(f"{str(file)!r}: exists already, and no batch wrote it.", "Name another folder.")
+        if folder.is_dir():
+            check_new_file(file, inputs_of(batch), force=True)
     return batch, place
+
+
+def inputs_of(batch: Batch) -> tuple[Path, ...]:
+    """The files that a batch reads and must not write: its requests and their footage."""
+    sources = (j.source.location for j in (*batch.jobs, *batch.done))
+    return (Path(batch.file), *dict.fromkeys(Path(s) for s in sources if not is_address(s)))
 
 
 def prepare(requests: Path, output: str, recipe: str, policy_of: PolicyOf) -> tuple[Batch, Journal, Place]:
     """As ``check_batch``, and makes the folder and the memory of the batch in it."""
     batch, place = check_batch(requests, output, recipe, policy_of)
+    return batch, make_folder(place), place
+
+
+def make_folder(place: Place) -> Journal:
+    """Makes the folder of a batch, and the memory of the batch in it. Raises UsageError or SpaceError."""
     try:
         place.folder.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise output_error(place.folder, e) from None
-    return batch, Journal(place.folder), place
+    return Journal(place.folder)
 
 
 def run_batch(
