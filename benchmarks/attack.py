@@ -50,6 +50,8 @@ def methods() -> list[Method]:
         redact_blur(),
         redact_blur(cells=4, anew=10),
         redact_blur(cells=4),
+        redact_blur(cells=2, anew=10),
+        redact_blur(cells=2),
     ]
 
 

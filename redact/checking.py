@@ -115,7 +115,7 @@ def _look(
         stored = [r.stored(display) for r in shown]
         if soft:
             closely = index in look or index in cover.ends
-            out.detail.look(index, picture.y, stored, closely=closely)
+            out.detail.look(index, picture.y, stored, cells=policy.obscure.cells if closely else 0)
         if index == next_original:
             if original is not None and original.image is not None and not original.damage and index not in cover.black:
                 out.outside.look(index, luma(original.image), picture.y, [r.box for r in stored])

@@ -61,13 +61,15 @@ class Track:
     """One object followed through the video: key boxes in rising frame order, at least one.
 
     Exists from its first to its last key, both included. ``outline``: of a zone, its corners in
-    display pixels; only what lies inside is obscured.
+    display pixels; only what lies inside is obscured. ``sighted``: of a part of a track, the frame in
+    which the whole one was first detected.
     """
 
     id: int
     kind: Kind
     keys: tuple[KeyBox, ...]
     outline: Polygon | None = None
+    sighted: int | None = None
 
     def __post_init__(self) -> None:
         if not self.keys or any(a.index >= b.index for a, b in zip(self.keys, self.keys[1:], strict=False)):
@@ -77,11 +79,18 @@ class Track:
     def span(self) -> Span:
         return Span(self.keys[0].index, self.keys[-1].index + 1)
 
+    @property
+    def first_sighting(self) -> int | None:
+        """The frame in which it was first detected, and not only expected; None where a person drew it."""
+        if self.sighted is not None:
+            return self.sighted
+        return next((k.index for k in self.keys if k.score is not None), None)
+
     def within(self, span: Span) -> Track:
         """The track with the keys that decide its boxes in ``span``, which it must touch."""
         a = max(bisect_right(self.keys, span.start, key=lambda k: k.index) - 1, 0)
         b = bisect_left(self.keys, span.stop - 1, key=lambda k: k.index) + 1
-        return replace(self, keys=self.keys[a:b])
+        return replace(self, keys=self.keys[a:b], sighted=self.first_sighting)
 
     def at(self, index: int) -> Box | None:
         """The box at a frame, interpolated between keys; None outside the track."""
@@ -100,22 +109,27 @@ class Track:
         if box is None:
             return None
         box = box.round_out().clip(width, height)
-        return None if box.is_empty else Region(self.id, self.kind, box, self.outline)
+        first = self.first_sighting
+        return None if box.is_empty else Region(self.id, self.kind, box, self.outline, first is None or index >= first)
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """What to obscure in one frame: ``box`` has whole-number edges inside the picture, ``outline`` as in its track."""
+    """What to obscure in one frame: ``box`` has whole-number edges inside the picture, ``outline`` as in its track.
+
+    ``sighted`` is False before the object was first detected: what is there then may be the background.
+    """
 
     track: int
     kind: Kind
     box: Box
     outline: Polygon | None = None
+    sighted: bool = True
 
     def stored(self, display: Display) -> StoredRegion:
         """The same region where it lies in the stored frame, before it is turned and stretched to be shown."""
         outline = None if self.outline is None else display.outline_to_stored(self.outline)
-        return StoredRegion(self.track, self.kind, display.to_stored(self.box), outline)
+        return StoredRegion(self.track, self.kind, display.to_stored(self.box), outline, self.sighted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +144,7 @@ class StoredRegion:
     kind: Kind
     box: Box
     outline: Polygon | None = None
+    sighted: bool = True
 
 
 @dataclass(frozen=True, slots=True)

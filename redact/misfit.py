@@ -14,18 +14,19 @@ from numpy.typing import NDArray
 _MOST_CELLS = 6  # per side; a test holds it and the splines to those of ``redact.obscure.grid``
 
 
-def misfit(patch: NDArray[np.uint8], rows: tuple[int, int, int], columns: tuple[int, int, int]) -> float:
+def misfit(patch: NDArray[np.uint8], rows: tuple[int, int, int], columns: tuple[int, int, int], cells: int) -> float:
     """Root mean square distance, in 8-bit steps, of a luma patch (h, w) from the nearest surface of ours.
 
     ``rows``: (length of the region, first and last + 1 of its rows that the patch holds); ``columns`` alike.
-    All sizes of the grid are tried: which one was held depends on how large the region was when first seen.
+    All sizes of the grid up to ``cells`` a side are tried: which one was held depends on how large the
+    region was when first seen.
     """
     y = patch.astype(np.float64)
     y -= y.mean()  # every grid holds a constant
     explained = 0.0
-    for down in _bases(*rows):
+    for down in _bases(*rows)[:cells]:
         half = down.T @ y
-        explained = max(explained, *(float(((half @ across) ** 2).sum()) for across in _bases(*columns)))
+        explained = max(explained, *(float(((half @ across) ** 2).sum()) for across in _bases(*columns)[:cells]))
     return float(np.sqrt(max(float((y**2).sum()) - explained, 0.0) / y.size))
 
 

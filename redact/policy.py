@@ -42,7 +42,7 @@ class ObscurePolicy(_Section):
     method: Literal["blur", "mosaic", "solid"] = "blur"
     shape: Literal["ellipse", "box"] = "ellipse"
     """Faces are covered by this shape; plates always by a box."""
-    cells: Annotated[int, Field(ge=1, le=6)] = 6
+    cells: Annotated[int, Field(ge=1, le=6)] = 2
     """Grid of averages that may remain inside a region, per side."""
     face_padding: Annotated[float, Field(ge=0, le=2)] = 0.2
     """Grown on each side by this share of the detected width and height."""

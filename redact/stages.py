@@ -240,7 +240,7 @@ def places(shown: Mapping[int, tuple[Region, ...]]) -> list[list[object]]:
 
 def _place(number: int, region: Region) -> list[object]:
     corners = [list(region.outline.corners)] if region.outline else []
-    return [number, region.kind, *region.box.edges, *corners]
+    return [number, region.kind, region.sighted, *region.box.edges, *corners]
 
 
 def _write_segment(

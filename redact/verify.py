@@ -130,10 +130,9 @@ class DetailMeter:
     misfit_frame: int = -1
     fitted: int = 0
 
-    def look(
-        self, index: int, luma: NDArray[np.uint8], regions: Sequence[StoredRegion], *, closely: bool = False
-    ) -> None:
-        """``luma`` (H, W) of the release; ``regions`` in its samples. ``closely``: fits a blur to each as well.
+    def look(self, index: int, luma: NDArray[np.uint8], regions: Sequence[StoredRegion], *, cells: int = 0) -> None:
+        """``luma`` (H, W) of the release; ``regions`` in its samples. ``cells``: fits a blur of up to so
+        many averages a side to each as well; 0: does not.
 
         The middle 60 % of each region (of a zone, what lies well inside its outline) is judged,
         without the parts where another region lies over it: the edge of a region is meant to be seen.
@@ -153,9 +152,9 @@ class DetailMeter:
             if alone.sum() < 36:
                 continue  # what lies over it is judged in its own turn
             self.regions += 1
-            if closely and alone.all():
+            if cells and alone.all():
                 self.fitted += 1
-                far = misfit(luma[y1:y2, x1:x2], (height, dy, height - dy), (width, dx, width - dx))
+                far = misfit(luma[y1:y2, x1:x2], (height, dy, height - dy), (width, dx, width - dx), cells)
                 if far > self.worst_misfit:
                     self.worst_misfit, self.misfit_frame = far, index
             value = float(high_pass(luma[y1:y2, x1:x2])[alone].mean())

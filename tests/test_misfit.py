@@ -34,7 +34,7 @@ def test_painted_fits_and_unpainted_does_not(side: int, method: str) -> None:
     Obscurer(policy).apply(frame, [StoredRegion(1, Kind.FACE, box)])
     for picture, passes in ((painted, True), (clear, False)):
         meter = DetailMeter()
-        meter.look(7, picture, [StoredRegion(1, Kind.FACE, box)], closely=True)
+        meter.look(7, picture, [StoredRegion(1, Kind.FACE, box)], cells=policy.cells)
         check = meter.check()
         assert check.passed is passes, check
         assert check.numbers["fitted"] == 1
@@ -44,11 +44,11 @@ def test_painted_fits_and_unpainted_does_not(side: int, method: str) -> None:
 def test_a_grid_held_from_another_size_fits_too() -> None:
     """Levels are held: a region that has grown still shows the few cells that it began with."""
     picture = np.random.default_rng(2).integers(0, 256, (200, 200)).astype(np.uint8)
-    obscurer = Obscurer(ObscurePolicy(kinds=("face",), shape="box"))
+    obscurer = Obscurer(ObscurePolicy(kinds=("face",), shape="box", cells=6))
     for side in (20, 90):
         frame = FramePlanes((Plane(picture, 1, 1),), 200, 200)
         obscurer.apply(frame, [StoredRegion(1, Kind.FACE, Box(10, 10, 10 + side, 10 + side))])
-    assert misfit(picture[28:82, 28:82], (90, 18, 72), (90, 18, 72)) < 1
+    assert misfit(picture[28:82, 28:82], (90, 18, 72), (90, 18, 72), 6) < 1
 
 
 def test_the_limit_lies_above_rounding() -> None:

@@ -40,6 +40,8 @@ class BaseObscurer(ABC, Generic[A]):
 
     ``A`` is the kind of array that the planes hold. Keeps each track's levels from the first frame
     that it sees of the track to the end of the segment; the next segment has an obscurer of its own.
+    Before the object was sighted levels of their own are kept: they are the background's as a rule,
+    and a patch of floor on somebody's back would be seen from afar.
     A sample of a chroma plane is covered where any luma sample under it is.
     """
 
@@ -48,7 +50,7 @@ class BaseObscurer(ABC, Generic[A]):
         self._cells = policy.cells
         self._face_exponent = exponent(policy.face_padding if policy.shape == "ellipse" else 0.0)
         self._plate_exponent = exponent(0.0)
-        self._held: dict[int, tuple[A, ...]] = {}
+        self._held: dict[tuple[int, bool], tuple[A, ...]] = {}
 
     def apply(self, frame: FramePlanes, regions: Sequence[StoredRegion]) -> None:
         """Obscures ``regions`` in ``frame``, in place, in the order given. Samples outside stay as they are.
@@ -72,13 +74,13 @@ class BaseObscurer(ABC, Generic[A]):
                 for plane, area, value in zip(frame.planes, areas, frame.black_values, strict=True):
                     self._fill(plane.data, area, value)
                 continue
-            held = self._held.get(region.track)
+            held = self._held.get((region.track, region.sighted))
             if held is None:
                 size = grid_size(luma.width, luma.height, self._cells)
                 held = tuple(
                     self._measure(p.data, a, size, frame.bits) for p, a in zip(frame.planes, areas, strict=True)
                 )
-                self._held[region.track] = held
+                self._held[region.track, region.sighted] = held
             for plane, area, levels in zip(frame.planes, areas, held, strict=True):
                 self._paint(plane.data, area, levels, frame.bits)
 

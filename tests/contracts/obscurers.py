@@ -244,7 +244,7 @@ class ObscurerContract(ABC):
         for r in range(6):
             for c in range(6):
                 data[r * 40 : (r + 1) * 40, c * 40 : (c + 1) * 40] = 60000 * ((r + c) % 2)
-        after = self.done(frame, [plate(1, 0, 0, 240, 240)], policy("blur")).planes[0].data.astype(np.int64)
+        after = self.done(frame, [plate(1, 0, 0, 240, 240)], policy("blur", cells=6)).planes[0].data.astype(np.int64)
         rise, bend = np.abs(np.diff(after, axis=1)).max(), np.abs(np.diff(after, 2, axis=1)).max()
         assert rise > 100
         assert bend < rise / 4
@@ -285,6 +285,24 @@ class ObscurerContract(ABC):
             for p, q in zip(first.planes, later.planes, strict=True):
                 shown = q.data[bounds(Box(16 * seed, 16, 16 * seed + 60, 80), later, q)]
                 assert np.array_equal(p.data[bounds(Box(8, 8, 68, 72), first, p)], shown)
+
+    @by_remaining
+    def test_what_was_there_before_the_first_sighting_is_not_held(self, method: str) -> None:
+        """Regions begin before the object is seen; a patch of the background on it would be seen from afar."""
+        apply = self.start(policy(method))
+        floor, person = noise(YUV420, 64, 64), noise(YUV420, 64, 64)
+        floor.planes[0].data[...] = 40
+        person.planes[0].data[...] = 200
+        box = Box(8, 8, 56, 56)
+        for frame, sighted, expected in (
+            (floor, False, 40),
+            (person, False, 40),
+            (person, True, 200),
+            (floor, True, 200),
+        ):
+            frame.planes[0].data[...] = 40 if frame is floor else 200
+            apply(frame, [StoredRegion(1, Kind.PLATE, box, sighted=sighted)])
+            assert abs(float(frame.planes[0].data[12:52, 12:52].mean()) - expected) <= 4
 
     @by_remaining
     def test_a_grid_held_from_a_small_region_stays_coarse_in_a_large_one(self, method: str) -> None:
