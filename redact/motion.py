@@ -1,20 +1,22 @@
 """How the picture moves from one look to the next: a coarse field of displacements.
 
 A camera on a chest or in the wind moves everything in its picture by more than a face's width
-between two looks. Dense inverse search (Kroeger et al., ECCV 2016) on a picture of 256 px tells how
-much, and where, for half a millisecond a look; see docs/decisions/0009-motion.md.
+between two looks. Dense inverse search (Kroeger et al., ECCV 2016) on a picture of 384 px tells how
+much, and where, for a millisecond or two a look; see docs/decisions/0009-motion.md.
 """
 
 from __future__ import annotations
 
+import math
+import zlib
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-LONG_PX = 256  # long side of the picture that motion is told from
-_CELLS = 16  # along the long side
+LONG_PX = 384  # long side of the picture that motion is told from
+_CELLS = 32  # along the long side: a cell is as large as a near face in 1080p
 _LEAST_PX = 48  # short side below which the search has no room (below 32 it would crash)
 _FAR = 1 / 16  # of the long side: a pan from which on the search may lose it
 _STEPS = 400  # of which the long side is made: a displacement is a whole number of them
@@ -24,40 +26,44 @@ _STEPS = 400  # of which the long side is made: a displacement is a whole number
 class Motion:
     """Displacements since the look before, in ``rows`` x ``columns`` cells that divide the picture evenly.
 
-    ``steps``: for each cell, row by row, two signed bytes (right, down), in steps of 1/400 of the
-    picture's long side: up to a third of it.
+    ``packed``: for each cell, row by row, two signed bytes (right, down), in steps of 1/400 of the
+    picture's long side, up to a third of it; deflated, as most pictures stand still in most places.
     """
 
     columns: int
     rows: int
-    steps: bytes
+    packed: bytes
 
-    def at(self, x: float, y: float) -> tuple[float, float]:
-        """Displacement at a place, bilinear between cells. All in shares: ``x`` of the width, ``y`` of the height.
-
-        What is given back are shares of the picture's long side.
-        """
-        u = min(max(x * self.columns - 0.5, 0.0), self.columns - 1.0)
-        v = min(max(y * self.rows - 0.5, 0.0), self.rows - 1.0)
-        left, top = min(int(u), max(self.columns - 2, 0)), min(int(v), max(self.rows - 2, 0))
-        right, low = min(left + 1, self.columns - 1), min(top + 1, self.rows - 1)
-        a, b = u - left, v - top
-        corners = (
-            (top, left, (1 - a) * (1 - b)),
-            (top, right, a * (1 - b)),
-            (low, left, (1 - a) * b),
-            (low, right, a * b),
-        )
-        dx = dy = 0.0
-        for row, column, share in corners:
-            n = 2 * (row * self.columns + column)
-            dx += share * _signed(self.steps[n])
-            dy += share * _signed(self.steps[n + 1])
-        return dx / _STEPS, dy / _STEPS
+    def field(self) -> NDArray[np.float64]:
+        """The displacements (rows, columns, 2), in shares of the picture's long side."""
+        steps = np.frombuffer(zlib.decompress(self.packed), np.int8).reshape(self.rows, self.columns, 2)
+        return steps / _STEPS
 
 
-def _signed(byte: int) -> int:
-    return byte - 256 if byte > 127 else byte
+def displacement(field: NDArray[np.float64], box: tuple[float, float, float, float]) -> tuple[float, float]:
+    """How far what is in ``box`` (x1, y1, x2, y2, in shares of the width and the height) moves.
+
+    ``field`` (rows, columns, 2), and what is given back (right, down), in shares of the picture's long
+    side. The median of the cells whose middle the box holds: what fills most of it counts, and not what
+    it moves before. Where it holds none, bilinear between the four about its middle.
+    """
+    rows, columns = field.shape[:2]
+    x1, y1, x2, y2 = box
+    left, right = math.ceil(x1 * columns - 0.5), math.floor(x2 * columns - 0.5)
+    top, low = math.ceil(y1 * rows - 0.5), math.floor(y2 * rows - 0.5)
+    cells = field[max(top, 0) : max(low + 1, 0), max(left, 0) : max(right + 1, 0)]
+    if cells.size:
+        dx, dy = np.median(cells.reshape(-1, 2), axis=0)
+        return float(dx), float(dy)
+    u = min(max((x1 + x2) / 2 * columns - 0.5, 0.0), columns - 1.0)
+    v = min(max((y1 + y2) / 2 * rows - 0.5, 0.0), rows - 1.0)
+    left, top = min(int(u), max(columns - 2, 0)), min(int(v), max(rows - 2, 0))
+    right, low = min(left + 1, columns - 1), min(top + 1, rows - 1)
+    a, b = u - left, v - top
+    dx, dy = (field[top, left] * (1 - a) + field[top, right] * a) * (1 - b) + (
+        field[low, left] * (1 - a) + field[low, right] * a
+    ) * b
+    return float(dx), float(dy)
 
 
 def small(pixels: NDArray[np.uint8], long_px: int = LONG_PX) -> NDArray[np.uint8]:
@@ -139,4 +145,4 @@ def motion(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Motion | None
     cells = flow[: rows * high : 2, : columns * wide : 2].reshape(rows, high // 2, columns, wide // 2, 2)
     middle = np.median(cells.swapaxes(1, 2).reshape(rows * columns, -1, 2), axis=1)
     steps = np.clip(np.round(middle * (_STEPS / max(h, w))), -127, 127).astype(np.int8)
-    return Motion(columns, rows, steps.tobytes()) if steps.any() else None
+    return Motion(columns, rows, zlib.compress(steps.tobytes())) if steps.any() else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import zlib
 from fractions import Fraction
 
 import cv2
@@ -13,7 +14,7 @@ import redact
 from redact.decide import decide
 from redact.findings import Detection, FrameDetections, Kind, RedactionPlan, SourceId
 from redact.geometry import Box
-from redact.motion import Motion, motion, motion_between, small, to_png
+from redact.motion import Motion, displacement, motion, motion_between, small, to_png
 from redact.track import Movement, link
 
 SIZE = (1280, 720)
@@ -39,11 +40,11 @@ def test_the_motion_of_a_picture(shift: tuple[int, int]) -> None:
     found = motion(a, b)
     assert found is not None
     for at in ((0.5, 0.5), (0.4, 0.6), (0.62, 0.45)):
-        dx, dy = (v * SIZE[0] for v in found.at(*at))
+        dx, dy = (v * SIZE[0] for v in displacement(found.field(), (*at, *at)))
         assert (dx, dy) == pytest.approx(shift, abs=3)  # a step is 3.2 px
     half = motion_between(to_png(a), to_png(b))
     assert half is not None
-    assert [v * SIZE[0] for v in half.at(0.5, 0.5)] == pytest.approx(shift, abs=8)
+    assert [v * SIZE[0] for v in displacement(half.field(), (0.5, 0.5, 0.5, 0.5))] == pytest.approx(shift, abs=8)
 
 
 def test_motion_is_told_where_it_is() -> None:
@@ -52,8 +53,12 @@ def test_motion_is_told_where_it_is() -> None:
     after[:, :640] = _window(world, 40, 0)[:, :640]
     found = motion(small(before), small(after))
     assert found is not None
-    assert found.at(0.2, 0.5)[0] * SIZE[0] == pytest.approx(-40, abs=3)
-    assert found.at(0.8, 0.5) == (0, 0)
+    field = found.field()
+    assert displacement(field, (0.2, 0.5, 0.2, 0.5))[0] * SIZE[0] == pytest.approx(-40, abs=3)
+    assert displacement(field, (0.8, 0.5, 0.8, 0.5)) == (0, 0)
+    # What fills most of a box counts.
+    assert displacement(field, (0.2, 0.4, 0.6, 0.5))[0] * SIZE[0] == pytest.approx(-40, abs=3)
+    assert displacement(field, (0.4, 0.4, 0.9, 0.5)) == (0, 0)
 
 
 def test_no_motion() -> None:
@@ -81,7 +86,7 @@ def test_motion_is_the_same_on_any_number_of_threads() -> None:
 
 def _everywhere(dx: int, dy: int) -> Motion | None:
     """A motion by so many steps of 1/400 of the long side."""
-    return Motion(16, 9, np.tile(np.array([dx, dy], np.int8), 144).tobytes()) if dx or dy else None
+    return Motion(16, 9, zlib.compress(np.tile(np.array([dx, dy], np.int8), 144).tobytes())) if dx or dy else None
 
 
 def test_what_is_carried_forward_comes_back() -> None:
