@@ -19,9 +19,13 @@ from redact.misfit import misfit
 from redact.policy import EncodePolicy
 from redact.verdict import Check, Contents, Leak
 
-# Root mean square distance (8-bit steps) of a region from the nearest blur of ours. Measured on the real clips at
-# CRF 20: painted regions stay below 1.9, clear faces of 16 px and more begin at 2.6 (1 in 100 is below 3.5).
-MAX_MISFIT = 2.5
+# Root mean square distance (8-bit steps) of a region from the nearest blur of ours, by the most averages a side that
+# it may have. Measured on six real clips at CRF 20, 943 regions: with 2 a side 999 of 1000 painted ones stay below
+# 1.9, and of the same places unpainted 98 of 100 are above 5.8 (the others show walls and roads). With 6 a side it is
+# 1.6 and 1.6, so that what is unpainted may pass.
+MAX_MISFIT = 4.0
+MAX_MISFIT_OF_MANY = 2.5  # with more than 2 a side
+_LEAST_FITTED = 16  # samples: of smaller regions, what is left beside their edges is mostly coding noise
 # Mean absolute high-pass (8-bit steps) that a smoothed 6x6 grid of averages keeps after coding;
 # the photograph of a face has three times that and more. Measured: benchmarks/results/verify.md.
 MAX_DETAIL = 4.0
@@ -129,6 +133,7 @@ class DetailMeter:
     worst_misfit: float = 0.0
     misfit_frame: int = -1
     fitted: int = 0
+    cells: int = 0
 
     def look(self, index: int, luma: NDArray[np.uint8], regions: Sequence[StoredRegion], *, cells: int = 0) -> None:
         """``luma`` (H, W) of the release; ``regions`` in its samples. ``cells``: fits a blur of up to so
@@ -152,7 +157,8 @@ class DetailMeter:
             if alone.sum() < 36:
                 continue  # what lies over it is judged in its own turn
             self.regions += 1
-            if cells and alone.all():
+            if cells and min(width, height) >= _LEAST_FITTED and alone.all():
+                self.cells = cells
                 self.fitted += 1
                 far = misfit(luma[y1:y2, x1:x2], (height, dy, height - dy), (width, dx, width - dx), cells)
                 if far > self.worst_misfit:
@@ -165,6 +171,7 @@ class DetailMeter:
         """Takes in what another meter measured on other frames."""
         self.regions += other.regions
         self.fitted += other.fitted
+        self.cells = max(self.cells, other.cells)
         if other.worst > self.worst:
             self.worst, self.worst_frame = other.worst, other.worst_frame
         if other.worst_misfit > self.worst_misfit:
@@ -173,7 +180,8 @@ class DetailMeter:
     def check(self, noise: str = "") -> Check:
         """``noise``: what to say of a failure where coding alone may be the reason."""
         sentence = "No detail is left inside the regions."
-        ok = self.worst <= MAX_DETAIL and self.worst_misfit <= MAX_MISFIT
+        most = MAX_MISFIT if self.cells <= 2 else MAX_MISFIT_OF_MANY
+        ok = self.worst <= MAX_DETAIL and self.worst_misfit <= most
         if self.worst > MAX_DETAIL:
             sentence = (
                 f"Frame {self.worst_frame} shows detail inside a region ({self.worst:.1f}; {MAX_DETAIL} is allowed)."
@@ -181,7 +189,7 @@ class DetailMeter:
         elif not ok:
             sentence = (
                 f"Frame {self.misfit_frame} has a region that does not look obscured "
-                f"({self.worst_misfit:.1f} from any blur; {MAX_MISFIT} is allowed)."
+                f"({self.worst_misfit:.1f} from any blur; {most} is allowed)."
             )
         if not ok and noise:
             sentence += f" {noise}"
