@@ -1,5 +1,6 @@
 """``python -m redact`` and the ``redact`` command: stops cleanly even while the rest is still loading."""
 
+import io
 import os
 import signal
 import sys
@@ -7,6 +8,8 @@ import sys
 
 def main() -> None:
     """Runs the command line; SIGTERM ends it like Ctrl-C."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may hold what a terminal cannot show
 
     def stop(number: int, frame: object) -> None:
         raise KeyboardInterrupt

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from redact.errors import RecipeError, UsageError
+from redact.errors import RecipeError
 from redact.findings import Detection, RedactionPlan
-from redact.media.images import is_image, read_image
+from redact.inputs import check_input
+from redact.media.images import check_same_kind, is_image, read_image
 from redact.outcome import Outcome, Watcher
 from redact.pipeline import Runner, begin, look_through, open_video, plan_video, run_video, source_id, verify_video
 from redact.plan_io import parse_plan, plan_sha256
@@ -53,6 +54,8 @@ def run(
     docs/exit-codes.md.
     """
     policy, source, output = policy_of(recipe), Path(source), Path(output)
+    check_input(source)
+    check_same_kind(source, output)
     if is_image(source):
         return run_still(source, output, policy, force=force)
     with LocalRunner() if runner is None else nullcontext(runner) as r:
@@ -68,6 +71,7 @@ def plan(
 ) -> RedactionPlan:
     """Pass 1 alone: what would be obscured in a video or still image."""
     policy, source = policy_of(recipe), Path(source)
+    check_input(source)
     if is_image(source):
         return plan_still(source, policy)
     video = open_video(source, policy)
@@ -91,6 +95,8 @@ def render(
     Raises UsageError where the plan was made for another source.
     """
     policy, source, output = policy_of(recipe), Path(source), Path(output)
+    check_input(source)
+    check_same_kind(source, output)
     if is_image(source):
         return run_still(source, output, policy, force=force, plan=plan)
     with LocalRunner() if runner is None else nullcontext(runner) as r:
@@ -124,6 +130,8 @@ def verify(
     from redact.staging import plan_path
 
     source, released = Path(source), Path(released)
+    check_input(source)
+    check_input(released)
     known = read_record(Path(record))
     the_plan = load_plan(plan or plan_path(released))
     lenient = known.policy.model_copy(update={"damage": _LENIENT})
@@ -175,6 +183,7 @@ def detect(
 ) -> Iterator[FrameReport]:
     """Raw detections of an image or of every examined frame of a video, before any tracking."""
     policy, path = policy_of(recipe), Path(source)
+    check_input(path)
     if is_image(path):
         image = read_image(path)
         h, w = image.pixels.shape[:2]
@@ -190,66 +199,3 @@ def detect(
             for f in frames:
                 seconds = float(int(video.pts[f.index]) * video.format.time_base)
                 yield FrameReport(path, f.index, seconds, identity.width, identity.height, f.detections)
-
-
-def outputs_for(inputs: list[Path], output: Path, recursive: bool) -> list[tuple[Path, Path]]:
-    """Pairs of input and output file.
-
-    A single file goes to ``output`` itself unless that is a folder; several files, or a folder, go
-    into the folder ``output`` (made if missing) under their own names, in subfolders with ``recursive``.
-    Raises UsageError where two inputs would get the same name, or a folder holds nothing to redact.
-    """
-    from redact.staging import output_error
-
-    if len(inputs) == 1 and not inputs[0].is_dir() and not output.is_dir():
-        return [(inputs[0], output)]
-    if output.exists() and not output.is_dir():
-        raise UsageError(f"{str(output)!r}: is a file, but several inputs need a folder.", "Name a folder.")
-    pairs: list[tuple[Path, Path]] = []
-    for item in inputs:
-        if not item.is_dir():
-            pairs.append((item, output / _released_name(item)))
-            continue
-        found = footage_in(item, recursive)
-        pairs += [(p, output / p.relative_to(item).with_name(_released_name(p))) for p in found]
-    names = [o for _, o in pairs]
-    double = next((o for o in names if names.count(o) > 1), None)
-    if double is not None:
-        raise UsageError(f"{str(double)!r}: two inputs would get this name.", "Redact them into different folders.")
-    try:
-        for folder in {o.parent for o in names}:
-            folder.mkdir(parents=True, exist_ok=True)
-    except OSError as e:
-        raise output_error(output, e) from None
-    return pairs
-
-
-def footage_in(folder: Path, recursive: bool) -> list[Path]:
-    """The videos and pictures in a folder (``recursive``: and in those below it), by name.
-
-    Raises UsageError where there are none.
-    """
-    found = sorted(p for p in (folder.rglob("*") if recursive else folder.glob("*")) if _looks_like_footage(p))
-    if not found:
-        raise UsageError(f"{str(folder)!r}: holds no video or picture.", "--recursive looks into its subfolders.")
-    return found
-
-
-_FOOTAGE = {
-    *(".mp4", ".m4v", ".mov", ".mkv", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".ps", ".vob", ".webm"),
-    *(".h264", ".264", ".h265", ".265", ".hevc", ".dav", ".flv", ".wmv", ".3gp"),
-}
-
-
-def _looks_like_footage(path: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.parts[-1:])
-    return path.is_file() and not hidden and (path.suffix.lower() in _FOOTAGE or is_image(path))
-
-
-def _released_name(path: Path) -> str:
-    """The name of a release in a folder: the source's own where that container can be written, else .mp4."""
-    from redact.media.mux import CONTAINERS
-
-    if is_image(path) or path.suffix.lower() in CONTAINERS:
-        return path.name
-    return path.stem + ".mp4"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -16,15 +18,18 @@ from rich.console import Console
 from rich.markup import escape
 
 from redact import api, cli_models
+from redact.batch.results import Fate
 from redact.cli_batch import register
 from redact.cli_bench import register as register_bench
 from redact.display import ProgressDisplay
-from redact.errors import Interrupted, RedactError
+from redact.errors import Interrupted, RedactError, UsageError, VerificationError
+from redact.inputs import check_input, find_footage, outputs_for
 from redact.outcome import Outcome
 from redact.plan_io import dump_plan, to_mot
 from redact.policy import Detail, Policy
 from redact.run.local import LocalRunner
 from redact.staging import check_new_file, output_error, publish, workspace
+from redact.words import plural
 
 app = typer.Typer(
     name="redact",
@@ -98,7 +103,7 @@ def _line(o: Outcome) -> str:
 def run(
     inputs: Inputs,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="A file, or a folder for several inputs.", show_default=False)
+        str, typer.Option("--output", "-o", help="A file, or a folder for several inputs.", show_default=False)
     ],
     recipe: Recipe = api.DEFAULT_RECIPE,
     detail: HowClosely = None,
@@ -113,29 +118,63 @@ def run(
     """Redact videos and images: find, obscure, verify, release."""
     with _errors():
         policy = _policy(recipe, detail)
-        pairs = api.outputs_for(inputs, output, recursive)
-        worst: RedactError | None = None
+        work = outputs_for(inputs, output, recursive)
+        told = _Told(as_json)
+        for item, e in work.footage.wrong:
+            told.refused(item, None, e)
         with LocalRunner(workers or None) as runner, ProgressDisplay(err) as display:
-            for source, target in pairs:
+            for source, target in work.pairs:
+                if told.worst is not None and not keep_going:
+                    break
                 try:
                     outcome = api.run(source, target, policy, force=force, runner=runner, watch=display.show)
                 except RedactError as e:
-                    worst = worst or e
-                    if as_json:
-                        failure = {"source": str(source), "output": str(target), "verdict": "refused"}
-                        _json_line(failure | {"error": str(e), "exit_code": e.exit_code})
-                    _report(e)
-                    if not keep_going or isinstance(e, Interrupted):
-                        break
+                    display.clear()
+                    told.refused(source, target, e)
                     continue
                 finally:
                     display.clear()
-                if as_json:
-                    _json_line(_as_json(outcome))
-                else:
-                    out.print(_line(outcome))
-    if worst is not None:
-        raise typer.Exit(worst.exit_code)
+                told.released(outcome)
+        told.end(len(work.pairs) + len(work.footage.wrong), work.footage.left_out())
+    if told.worst is not None:
+        raise typer.Exit(told.worst.exit_code)
+
+
+class _Told:
+    """Says what became of each input, and in the end of all."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._counts: Counter[Fate] = Counter()
+        self.worst: RedactError | None = None
+        """The first error."""
+
+    def released(self, outcome: Outcome) -> None:
+        """A release that is there."""
+        self._counts[Fate.RELEASED] += 1
+        if self._as_json:
+            _json_line(_as_json(outcome))
+        else:
+            out.print(_line(outcome))
+
+    def refused(self, source: Path, target: Path | None, e: RedactError) -> None:
+        """An input of which nothing is released; ``target`` None where it would get no name."""
+        self._counts[Fate.QUARANTINED if isinstance(e, VerificationError) else Fate.REFUSED] += 1
+        self.worst = self.worst or e
+        if self._as_json:
+            failure = {"source": str(source), "output": str(target or ""), "verdict": "refused"}
+            _json_line(failure | {"error": str(e), "exit_code": e.exit_code})
+        _report(e)
+
+    def end(self, inputs: int, left_out: str) -> None:
+        """Counts, for several ``inputs``, and names what of their folders was skipped."""
+        to = err if self._as_json else out
+        if inputs > 1:
+            left = inputs - self._counts.total()
+            counts = ", ".join(f"{self._counts[f]} {f}" for f in Fate if self._counts[f])
+            to.print(f"{plural(inputs, 'input')}: {counts}" + (f", {left} not tried" if left else ""))
+        if left_out:
+            to.print(escape(left_out))
 
 
 class PlanFormat(StrEnum):
@@ -143,6 +182,13 @@ class PlanFormat(StrEnum):
 
     JSON = "json"
     MOT = "mot"
+
+
+def _file(output: str) -> Path:
+    """The path of one file. Raises UsageError for what ends as folders do."""
+    if output.endswith(os.sep):
+        raise UsageError(f"{output!r}: is a folder.", "Name a file.")
+    return Path(output)
 
 
 def _write_text(output: Path, text: str) -> None:
@@ -157,7 +203,7 @@ def _write_text(output: Path, text: str) -> None:
 @app.command(epilog="Example: redact plan request.mp4 -o plan.json")
 def plan(
     source: Annotated[Path, typer.Argument(help="A video or still image.", show_default=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the plan.", show_default=False)],
+    output: Annotated[str, typer.Option("--output", "-o", help="Where to write the plan.", show_default=False)],
     recipe: Recipe = api.DEFAULT_RECIPE,
     detail: HowClosely = None,
     format: Annotated[
@@ -168,27 +214,31 @@ def plan(
 ) -> None:
     """Find what would be obscured, without rendering anything."""
     with _errors():
-        check_new_file(output, (source, Path(recipe)), force)
+        check_input(source)
+        file = _file(output)
+        check_new_file(file, (source, Path(recipe)), force)
         with LocalRunner(workers or None) as runner, ProgressDisplay(err) as display:
             made = api.plan(source, _policy(recipe, detail), runner=runner, watch=display.show)
-        _write_text(output, to_mot(made) if format is PlanFormat.MOT else dump_plan(made))
-        out.print(f"{len(made.tracks)} tracks in {escape(str(output))}")
+        _write_text(file, to_mot(made) if format is PlanFormat.MOT else dump_plan(made))
+        out.print(f"{plural(len(made.tracks), 'track')} in {escape(output)}")
 
 
 @app.command(epilog="Example: redact render request.mp4 --plan plan.json -o release.mp4")
 def render(
     source: Annotated[Path, typer.Argument(help="What the plan was made for.", show_default=False)],
     plan: Annotated[Path, typer.Option("--plan", help="The plan, corrected or not.", show_default=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The release.", show_default=False)],
+    output: Annotated[str, typer.Option("--output", "-o", help="The release.", show_default=False)],
     recipe: Recipe = api.DEFAULT_RECIPE,
     force: Force = False,
     workers: Workers = 0,
 ) -> None:
     """Obscure what a plan says, verify and release."""
     with _errors():
+        check_input(source)
+        file = _file(output)
         the_plan = api.load_plan(plan)
         with LocalRunner(workers or None) as runner, ProgressDisplay(err) as display:
-            outcome = api.render(source, the_plan, output, recipe, force=force, runner=runner, watch=display.show)
+            outcome = api.render(source, the_plan, file, recipe, force=force, runner=runner, watch=display.show)
         out.print(_line(outcome))
 
 
@@ -224,8 +274,12 @@ def detect(
     """Show raw detections, before tracking. Changes nothing."""
     with _errors(), LocalRunner(workers or None) as runner:
         policy = _policy(recipe, detail)
-        files = [f for i in inputs for f in (api.footage_in(i, recursive) if i.is_dir() else [i])]
-        for source in files:
+        footage = find_footage(inputs, recursive)
+        for _, e in footage.wrong:
+            _report(e)
+        if footage.skipped:
+            err.print(escape(footage.left_out()))
+        for source, _ in footage.files:
             for f in api.detect(source, policy, runner=runner):
                 if as_json:
                     row = {
@@ -248,6 +302,8 @@ def detect(
                 for d in f.detections:
                     box = " ".join(f"{v:.0f}" for v in d.box.edges)
                     out.print(f"{escape(str(f.file))} frame {f.frame} {d.kind} {d.score:.2f} at {box}")
+        if footage.wrong:
+            raise typer.Exit(footage.wrong[0][1].exit_code)
 
 
 @app.command(epilog="Example: redact doctor")

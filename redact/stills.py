@@ -35,6 +35,7 @@ from redact.staging import (
 from redact.track import unite
 from redact.verdict import Check, Leak, Verdict
 from redact.verify import check_leaks, uncovered
+from redact.words import readable
 
 
 def find_still(pixels: NDArray[np.uint8], policy: Policy, size: int) -> tuple[Detection, ...]:
@@ -95,8 +96,8 @@ def run_still(
         if file_sha256(path) != image.sha256:
             raise SourceError(f"{str(path)!r}: changed while it was read.", "Run again on a copy nothing writes to.")
         record = make_record(
-            source=FileId(path.name, image.sha256, image.bytes),
-            output=FileId(output.name, file_sha256(release), release.stat().st_size),
+            source=FileId(readable(path.name), image.sha256, image.bytes),
+            output=FileId(readable(output.name), file_sha256(release), release.stat().st_size),
             plan=plan,
             plan_sha256=plan_sha256(plan),
             recipe=policy.model_dump(mode="json", by_alias=True),

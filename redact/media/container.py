@@ -12,6 +12,7 @@ import av.logging
 from av.container import InputContainer
 
 from redact.errors import RedactError, SourceError
+from redact.media.kind import PICTURES, Sort, sort_of
 
 # The library's log is read where it matters (see ``first_error``); it is not the operator's to read.
 logging.getLogger("libav").addHandler(logging.NullHandler())
@@ -65,9 +66,30 @@ def open_source(path: Path) -> Iterator[InputContainer]:
         raise source_error(path, "may not be read", "Ask for read permission on the file and its folder.") from None
     except IsADirectoryError:
         raise source_error(path, "is a folder", "Name a file, or give the folder with --recursive.") from None
-    except av.error.InvalidDataError:
-        raise source_error(path, "is not a video in a format that can be read, or its header is damaged") from None
     except av.error.FFmpegError as e:
-        raise source_error(path, f"cannot be read: {e.strerror}") from None
+        raise _no_video(path, e) from None
     except MemoryError:
         raise source_error(path, "claims a picture too large for this machine's memory") from None
+
+
+def _no_video(path: Path, e: av.error.FFmpegError) -> SourceError:
+    sort, name = sort_of(path) or (None, "")
+    if sort is Sort.PICTURE:
+        return picture_error(path, name)
+    if sort is Sort.SOUND:
+        return source_error(path, f"holds no video, only sound ({name})", "Give a file with a video stream.")
+    if sort is Sort.PLAYLIST:
+        return source_error(path, "is a playlist, which names other files", "Give the video itself.")
+    if sort is Sort.OTHER:
+        return source_error(path, f"is no video but a {name} file", "Give the video itself.")
+    if isinstance(e, av.error.InvalidDataError | av.error.ArgumentError):  # the latter: a format that we don't allow
+        return source_error(path, "is not a video in a format that can be read, or its header is damaged")
+    return source_error(path, f"cannot be read: {e.strerror}")
+
+
+def picture_error(path: Path, name: str) -> SourceError:
+    """The refusal of a picture of the format ``name`` whose ending is not that of a picture that can be read."""
+    ending = PICTURES.get(name)
+    if ending is None:
+        return source_error(path, f"is a {name} picture, which cannot be read", "Save it as PNG or JPEG.")
+    return source_error(path, f"is a {name} picture by another ending", f"Give a copy a name that ends in {ending}.")

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from redact.errors import UsageError
-from redact.media.container import source_error
+from redact.errors import SourceError, UsageError
+from redact.media.container import picture_error, source_error
+from redact.media.kind import Sort, sort_of
 from redact.media.probe import MAX_PIXELS, check_file, file_sha256
 
 READABLE = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif"})
@@ -58,10 +59,30 @@ def read_image(path: Path) -> StillImage:
             upright = ImageOps.exif_transpose(image)
             pixels = np.asarray(upright.convert("RGB"))
     except UnidentifiedImageError:
-        raise source_error(path, "is not a picture in a format that can be read") from None
+        raise _no_picture(path) from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as e:
         raise source_error(path, f"cannot be read: {e}") from None
     return StillImage(path, file_sha256(path), size, np.ascontiguousarray(pixels), dropped)
+
+
+def _no_picture(path: Path) -> SourceError:
+    sort, name = sort_of(path) or (None, "")
+    if sort is Sort.VIDEO:
+        ending = "Give a copy a name that ends as a video's does, such as .mp4."
+        return source_error(path, f"is no picture but a video ({name})", ending)
+    if sort in (Sort.SOUND, Sort.OTHER):
+        return source_error(path, f"is no picture but a {name} file", "Give the picture itself.")
+    return source_error(path, "is not a picture in a format that can be read")
+
+
+def check_same_kind(source: Path, output: Path) -> None:
+    """Refuses to write a video as a picture. Raises SourceError where the source is a picture that cannot be read."""
+    if is_image(source) or not is_image(output):
+        return
+    sort, name = sort_of(source) or (None, "")
+    if sort is Sort.PICTURE:
+        raise picture_error(source, name)
+    raise UsageError(f"{str(output)!r}: a video is not released as a picture.", "Name the output .mp4.")
 
 
 def _empty(value: object) -> bool:
@@ -72,8 +93,9 @@ def _empty(value: object) -> bool:
 def check_image_output(output: Path) -> None:
     """Raises UsageError for an ending that no still image is written as."""
     if output.suffix.lower() not in _WRITERS:
-        known = " ".join(_WRITERS)
-        raise UsageError(f"{str(output)!r}: a picture cannot be written as {output.suffix!r}.", f"Use one of {known}.")
+        wanted = output.suffix
+        what = f"a picture cannot be written as {wanted!r}" if wanted else "the name of a release needs an ending"
+        raise UsageError(f"{str(output)!r}: {what}.", f"Use one of {' '.join(_WRITERS)}.")
 
 
 def write_image(pixels: NDArray[np.uint8], file: Path, suffix: str) -> None:

@@ -36,11 +36,12 @@ def container_for(output: Path) -> str:
     """The container format that an output's name asks for. Raises UsageError for an unknown ending."""
     name = CONTAINERS.get(output.suffix.lower())
     if name is None:
-        known = " ".join(CONTAINERS)
-        raise UsageError(
-            f"{str(output)!r}: a release cannot be written as {output.suffix or 'a file without ending'!r}.",
-            f"Use one of {known}.",
+        what = (
+            f"a release cannot be written as {output.suffix!r}"
+            if output.suffix
+            else "the name of a release needs an ending"
         )
+        raise UsageError(f"{str(output)!r}: {what}.", f"Use one of {' '.join(CONTAINERS)}.")
     return name
 
 

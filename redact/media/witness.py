@@ -85,6 +85,9 @@ class Stretch:
     frames: int | None = None
 
 
+_PLACE = "the release"
+
+
 class Witness:
     """Decodes ``file`` frame by frame in an ffmpeg process.
 
@@ -148,12 +151,14 @@ class Witness:
         how: dict[str, Any] = {"fps_mode": "passthrough", "enc_time_base": ticks}
         if self._stretch.frames is not None:
             how["frames:v"] = self._stretch.frames
-        source = ffmpeg.input(f"file:{self._file}", **where)["0"]
+        source = ffmpeg.input(_PLACE, **where)["0"]
         pixels = ffmpeg.output(source, "pipe:1", format="rawvideo", pix_fmt="yuv420p", sws_flags="area", **how)
         # One line a frame with its exact time; the pixels' hash is cut to the shortest there is.
         stamps = ffmpeg.output(source, str(table), format="framehash", hash="adler32", **how)
         both = ffmpeg.merge_outputs(pixels, stamps).global_args("-v", "error", "-nostdin")
-        return [str(part) for part in both.compile(ffmpeg_program())]
+        words = [str(part) for part in both.compile(ffmpeg_program())]
+        # The library takes no name that is not Unicode.
+        return [f"file:{self._file}" if word == _PLACE else word for word in words]
 
     def _read(self, table: Path) -> None:
         for line in table.read_text().splitlines() if table.exists() else ():

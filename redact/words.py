@@ -1,0 +1,15 @@
+"""How numbers and names are written for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def plural(number: int, thing: str) -> str:
+    """A number of things: "1 frame", "2 frames"."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def readable(path: str | Path) -> str:
+    """A path as text that can be written anywhere: a byte of a name that is no text is shown as "\\udce9"."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
