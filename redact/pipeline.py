@@ -57,6 +57,7 @@ from redact.verify import (
     check_times,
     coding_noise,
 )
+from redact.words import readable
 
 T = TypeVar("T")
 MAX_REPAIRS = 2  # rounds in which what verification finds is added to the plan and rendered again
@@ -359,8 +360,8 @@ def run_video(
         digest = next(hashes)
         clock.stop("hash")
         record = make_record(
-            source=FileId(path.name, source.sha256, source.bytes),
-            output=FileId(output.name, digest, release.stat().st_size),
+            source=FileId(readable(path.name), source.sha256, source.bytes),
+            output=FileId(readable(output.name), digest, release.stat().st_size),
             plan=the_plan,
             plan_sha256=plan_sha256(the_plan),
             recipe=policy.model_dump(mode="json", by_alias=True),
