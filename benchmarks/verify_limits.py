@@ -1,4 +1,4 @@
-"""Measures what the limits of verification and of the scene cut were set by.
+"""Measures what the limits of verification were set by.
 
     python benchmarks/verify_limits.py               # on the clip of `redact demo`
     python benchmarks/verify_limits.py --clips DIR   # on real clips with reference boxes
@@ -7,8 +7,6 @@
 - detail: what is left inside obscured regions after coding, against what clear faces and plates show there
   (``MAX_DETAIL`` of redact/verify.py). Both are measured by the meter that verification itself uses.
 - outside: how much the picture outside the regions changes by coding alone (``MAX_OUTSIDE``).
-- cuts: how much the thumbnails of two looks at one scene differ, against those of different scenes (``_CUT`` of
-  redact/stages.py).
 """
 
 from __future__ import annotations
@@ -19,13 +17,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import av
-import cv2
 import numpy as np
 from here import Here
 
@@ -41,13 +37,11 @@ from redact.pipeline import Runner, Work, begin, look_through, open_video, plan_
 from redact.policy import EncodePolicy, ObscurePolicy, Policy
 from redact.run.local import LocalRunner
 from redact.scope import Scope
-from redact.stages import _CUT, look
 from redact.track import RegionsByFrame
 from redact.verify import MAX_DETAIL, MAX_OUTSIDE, DetailMeter, OutsideMeter
 
 RATES = (18, 20, 28, 34, 40)  # constant rate factors; recipes allow 0 to 28
 WIDTHS = ((12, 20), (20, 40), (40, 80), (80, 10_000))  # px
-STRIDES = (1, 3, 15)  # frames between two looks
 
 
 @dataclass
@@ -59,10 +53,6 @@ class Measured:
     outside: dict[int, list[float]] = field(default_factory=dict)
     clear: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     """By kind: (width in px, detail) of each clear face and plate."""
-    looks: dict[int, list[float]] = field(default_factory=dict)
-    """By stride: differences of thumbnails within a scene."""
-    scenes: list[bytes] = field(default_factory=list)
-    """A thumbnail of each scene."""
 
 
 def lumas(file: Path, frames: int) -> Iterator[np.ndarray]:
@@ -136,12 +126,10 @@ def measure(clip: Path, policy: Policy, seconds: float, runner: LocalRunner, fol
         add(out, measure_release(clip, release, work, plan, (name, rate)))
         release.unlink()
     known = references(clip, plan)
-    thumbnails = []
     with av.open(str(clip)) as container:
         for n, frame in enumerate(container.decode(video=0)):
             if n == len(work.part.span):
                 break
-            thumbnails.append(look(cv2.resize(frame.to_ndarray(format="rgb24"), (320, 180))))
             grey = luma(frame)
             for kind, box in known.get(n, ()):
                 pad = policy.obscure.face_padding if kind == "face" else policy.obscure.plate_padding
@@ -149,33 +137,15 @@ def measure(clip: Path, policy: Policy, seconds: float, runner: LocalRunner, fol
                 meter.look(n, grey, [StoredRegion(1, Kind(kind), box.pad(pad).round_out())])
                 if meter.regions:
                     out.clear.setdefault(kind, []).append((box.width, meter.worst))
-    starts = [0, *scene_starts(thumbnails)]
-    out.scenes += [thumbnails[i] for i in starts]
-    for a, b in pairwise([*starts, len(thumbnails)]):
-        for s in STRIDES:
-            pairs = zip(thumbnails[a:b:s], thumbnails[a + s : b : s], strict=False)
-            out.looks.setdefault(s, []).extend(difference(x, y) for x, y in pairs)
     return out
-
-
-def scene_starts(thumbnails: Sequence[bytes]) -> list[int]:
-    """Where a scene begins by a jump from one frame to the next; the clips used have none but the demo's."""
-    return [i for i, (a, b) in enumerate(pairwise(thumbnails), 1) if difference(a, b) > _CUT]
-
-
-def difference(before: bytes, after: bytes) -> float:
-    """How much two thumbnails differ, by the measure of ``redact.stages.is_cut``."""
-    a, b = (np.frombuffer(t, np.uint8).astype(np.float32) for t in (before, after))
-    return float(np.abs((a - a.mean()) - (b - b.mean())).mean())
 
 
 def add(all_of_it: Measured, new: Measured) -> None:
     """Takes in what was measured elsewhere."""
-    for name in ("detail", "outside", "clear", "looks"):
+    for name in ("detail", "outside", "clear"):
         mine, more = getattr(all_of_it, name), getattr(new, name)
         for k, v in more.items():
             mine.setdefault(k, []).extend(v)
-    all_of_it.scenes += new.scenes
 
 
 def sabotage(clip: Path, policy: Policy, seconds: float, folder: Path) -> list[str]:
@@ -210,7 +180,7 @@ def sabotage(clip: Path, policy: Policy, seconds: float, folder: Path) -> list[s
 
 def tables(m: Measured) -> str:
     """All tables, each under a heading and a sentence."""
-    parts = (detail_table(m), clear_table(m), outside_table(m), cut_table(m))
+    parts = (detail_table(m), clear_table(m), outside_table(m))
     return "\n".join(line for part in parts for line in (*part, "")).rstrip("\n")
 
 
@@ -261,27 +231,6 @@ def outside_table(m: Measured) -> list[str]:
         "|---|---|---|---|",
         *(f"| {rate} | {len(v)} | {np.median(v):.2f} | {max(v):.2f} |" for rate, v in m.outside.items()),
     ]
-
-
-def cut_table(m: Measured) -> list[str]:
-    out = [
-        "## Thumbnails: one scene, and different scenes",
-        "",
-        f"A difference above {_CUT:g} is taken for a cut.",
-        "",
-        "| what | pairs | median | 99 of 100 below | most | least |",
-        "|---|---|---|---|---|---|",
-        *(
-            f"| one scene, {s} frame{'s' if s > 1 else ''} apart | {len(v)} | {np.median(v):.1f} "
-            f"| {np.percentile(v, 99):.1f} | {max(v):.1f} | |"
-            for s, v in m.looks.items()
-            if v
-        ),
-    ]
-    v = [difference(a, b) for i, a in enumerate(m.scenes) for b in m.scenes[i + 1 :]]
-    if v:
-        out.append(f"| different scenes | {len(v)} | {np.median(v):.1f} | | {max(v):.1f} | {min(v):.1f} |")
-    return out
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from redact.checking import check_stretch
+from redact.cuts import Change, compare
 from redact.decide import decide
 from redact.errors import SourceError, UsageError
 from redact.findings import FrameDetections, Kind, RedactionPlan, SourceId
@@ -36,7 +37,7 @@ from redact.policy import Policy
 from redact.quarantine import quarantine
 from redact.record import DetectorId, FileId, Kept, canonical, make_record
 from redact.scope import EVERYTHING, Scope
-from redact.stages import SegmentFindings, analyse, detector_ids, is_cut, render
+from redact.stages import SegmentFindings, analyse, detector_ids, render
 from redact.staging import (
     check_output,
     output_error,
@@ -177,9 +178,9 @@ def _joined(findings: SegmentFindings, last: SegmentFindings | None) -> tuple[Fr
     """A segment's frames, with a cut or the motion between it and the one before it noted."""
     if not findings.frames or last is None:
         return findings.frames
-    cut = is_cut(last.last_look, findings.first_look)
-    moved = None if cut else motion_between(last.last_small, findings.first_small)
-    return (replace(findings.frames[0], scene_cut=cut, motion=moved), *findings.frames[1:])
+    change = compare(last.last_look, findings.first_look)
+    moved = motion_between(last.last_small, findings.first_small) if change is Change.NONE else None
+    return (replace(findings.frames[0], scene_cut=change is Change.CUT, motion=moved), *findings.frames[1:])
 
 
 def plan_video(work: Work, seen: Seen) -> RedactionPlan:

@@ -11,11 +11,11 @@ from functools import lru_cache
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, TypeAdapter, with_config
 
+from redact.cuts import Change, compare, look
 from redact.detect import Detector, best_device, load_detector
 from redact.errors import SourceError
 from redact.findings import Detection, FrameDetections, Kind, RedactionPlan, Region
@@ -40,8 +40,9 @@ class SegmentFindings:
     """What pass 1 saw in a segment.
 
     ``frames``: the examined frames. ``damaged``: (frame index, reason) of each frame that did not
-    decode cleanly. ``first_look`` and ``last_look``: thumbnails of the first and last examined
-    frame, from which a cut between two segments is told (18x32 luma, as bytes; empty if none).
+    decode cleanly. ``first_look`` and ``last_look``: thumbnails (``cuts.look``, 32x64 luma as bytes)
+    of the first and last examined frame that shows anything, from which a cut between two segments is
+    told; empty if there is none.
     """
 
     number: int
@@ -51,7 +52,8 @@ class SegmentFindings:
     last_look: bytes
     first_small: bytes
     last_small: bytes
-    """The same frames as ``motion.to_png`` gives them: from these the motion between two segments is told."""
+    """The first and last examined frame as ``motion.to_png`` gives them, from which the motion between two
+    segments is told; empty where it shows nothing."""
     detectors: tuple[DetectorId, ...]
     """Who looked, and on which device."""
     pictures: PictureSums | None
@@ -69,26 +71,6 @@ class SegmentRendered:
     file: Path
     frames: int
     obscured: int
-
-
-_LOOK = (32, 18)  # width, height of the thumbnails that cuts are told from
-# Mean absolute difference of two thumbnails after their mean is removed, in 8-bit steps. A cut is
-# several times the change that a walk past the camera makes; see docs/decisions/0003-tracking.md.
-_CUT = 28.0
-
-
-def look(pixels: np.ndarray) -> bytes:
-    """An 18x32 luma thumbnail of an RGB picture, as bytes."""
-    grey = cv2.cvtColor(cv2.resize(pixels, _LOOK, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-    return grey.tobytes()
-
-
-def is_cut(before: bytes, after: bytes) -> bool:
-    """Whether two thumbnails show different scenes. A change of light alone is none."""
-    if not before or not after:
-        return False
-    a, b = (np.frombuffer(t, np.uint8).astype(np.float32) for t in (before, after))
-    return float(np.abs((a - a.mean()) - (b - b.mean())).mean()) > _CUT
 
 
 @lru_cache(maxsize=8)
@@ -157,12 +139,18 @@ def _look_through(source: Excerpt, policy: Policy) -> SegmentFindings:
         display = source.format.display
         shown = view(frame.image, display, p.size_px)
         other = shown if p.second_size_px == p.size_px else view(frame.image, display, p.second_size_px)
-        thumbnail = look(shown.pixels)
-        cut, now = is_cut(last, thumbnail), small(shown.pixels)
-        moved = None if cut or last_small is None else motion(last_small, now)
+        now = small(shown.pixels)
+        thumbnail = look(now)
+        change = compare(last, thumbnail)
+        clear = now if thumbnail else None
+        if not (found or waiting):
+            first_small = clear
+        # A motion told between two scenes would carry regions away from what they are to cover.
+        moved = motion(last_small, now) if change is Change.NONE and last_small is not None else None
+        cut = change is Change.CUT
         waiting.append(_Seen(frame.index, cut, moved, shown if ours else None, other if second else None))
-        first, last = first or thumbnail, thumbnail
-        first_small, last_small = now if first_small is None else first_small, now
+        first, last = first or thumbnail, thumbnail or last
+        last_small = clear
         if len(waiting) >= together:
             found += _find_in(waiting, policy)
             waiting.clear()

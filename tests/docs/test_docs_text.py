@@ -95,14 +95,6 @@ def test_numbers_about_attacks_are_the_measured_ones() -> None:
         assert [c.replace(" %", "%") for c in row[1:]] == [measured[1][name][2], measured[2][name][2]], row
 
 
-def test_numbers_about_cuts_are_the_measured_ones() -> None:
-    measured = read("benchmarks/results/verify.md")
-    text = read("docs/decisions/0003-tracking.md")
-    for number in ("21.6", "67.9", "26.4", "32.3"):
-        assert number in text
-        assert number in measured
-
-
 def test_numbers_about_quality_are_the_measured_ones() -> None:
     """What the recipes' page says of ``crf``; and what recipes allow ends where releases mostly fail."""
     (table,) = tables_in(read("benchmarks/results/quality.md"))
