@@ -32,9 +32,10 @@ Errors = Callable[[], AbstractContextManager[None]]
 
 @dataclass(frozen=True, slots=True)
 class _Hands:
-    """Who does the work: a runner, how many workers it has, who tells its nodes, and whom to show the state."""
+    """Who does the work: a runner, what stops it, how many workers, who tells its nodes, whom to show the state."""
 
     runner: Runner
+    stop: Callable[[], None]
     workers: int
     nodes: Callable[[], tuple[Node, ...]]
     show: Callable[[State], None]
@@ -45,7 +46,7 @@ def _hands(address: str, workers: int) -> Iterator[_Hands]:
     if not address:
         with LocalRunner(workers or None) as local:
             here = (Node("this machine", local.workers),)
-            yield _Hands(local, local.workers, lambda: here, lambda state: None)
+            yield _Hands(local, local.stop, local.workers, lambda: here, lambda state: None)
         return
     from redact.run.cluster import ClusterRunner
     from redact.run.metrics import BatchMetrics
@@ -63,7 +64,11 @@ def _hands(address: str, workers: int) -> Iterator[_Hands]:
             )
 
         yield _Hands(
-            cluster, cluster.workers, lambda: tuple(Node(n.name, n.cpus, n.gpus) for n in cluster.nodes()), show
+            cluster,
+            cluster.stop,
+            cluster.workers,
+            lambda: tuple(Node(n.name, n.cpus, n.gpus) for n in cluster.nodes()),
+            show,
         )
 
 
@@ -136,6 +141,7 @@ def register(app: typer.Typer, errors: Errors, out: Console, err: Console) -> No
                 nodes=hands.nodes,
                 tell=tell,
                 events=log,
+                stop=hands.stop,
             )
             bad = [r for r in summary.results if r.fate is not Fate.RELEASED]
             err.print(f"report: {escape(str(place.folder / 'report.html'))}")

@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from redact.batch.journal import Entry, Journal
 from redact.batch.places import Delivery, fetched
 from redact.batch.requests import request_contents
 from redact.batch.results import Evidence, Fate, RequestResult
-from redact.errors import RedactError, SourceError, UsageError, VerificationError, WorkerError
+from redact.errors import Interrupted, RedactError, SourceError, UsageError, VerificationError, WorkerError
 from redact.media.images import is_image
 from redact.media.probe import file_sha256
 from redact.outcome import Outcome, Progress, Watcher
@@ -51,18 +51,31 @@ class Carrier:
     """Carries out the jobs of a batch on a runner, ``at_once`` of them side by side."""
 
     def __init__(
-        self, place: Place, journal: Journal, runner: Runner, *, at_once: int, watch: Watcher, happened: Happened
+        self,
+        place: Place,
+        journal: Journal,
+        runner: Runner,
+        *,
+        at_once: int,
+        watch: Watcher,
+        happened: Happened,
+        ended: Callable[[Job, RequestResult], None],
+        stop: Callable[[], None],
     ) -> None:
+        """``ended``: told of each result at once, from any thread. ``stop``: makes the runner end all work at once."""
         self._place, self._journal, self._runner = place, journal, runner
         self._at_once, self._watch, self._happened = at_once, watch, happened
+        self._ended, self._stop = ended, stop
+        self._stopping = threading.Event()
         self._sources: dict[str, threading.Lock] = {}
         self._left: Counter[str] = Counter()
         self._counts = threading.Lock()
 
-    def carry_out(self, batch: Batch) -> Iterator[tuple[Job, RequestResult]]:
+    def carry_out(self, batch: Batch) -> Generator[tuple[Job, RequestResult], None, None]:
         """Yields each job with its result, in the order of the requests, as soon as it and those before are done.
 
         Jobs that were done before come with the earlier result, unless their source has changed since.
+        Closed before its end it stops what is going on; finished segments are kept for the next run.
         """
         earlier = self._journal.done()
         jobs = sorted((*batch.done, *batch.jobs), key=lambda j: (j.request.line, j.id))
@@ -70,25 +83,28 @@ class Carrier:
             self._left[j.source.location] += 1
             self._sources.setdefault(j.source.location, threading.Lock())
         waiting: queue.Queue[tuple[Job, Future[RequestResult]] | None] = queue.Queue(2 * self._at_once)
-        stop = threading.Event()
         with ThreadPoolExecutor(self._at_once, thread_name_prefix="video") as pool:
 
             def feed() -> None:
                 # A bounded queue: a batch of ten thousand requests is no ten thousand open videos.
                 for j in jobs:
-                    if stop.is_set():
+                    if self._stopping.is_set():
                         break
                     waiting.put((j, pool.submit(self._one, j, earlier.get(j.id))))
                 waiting.put(None)
 
             feeder = threading.Thread(target=feed, daemon=True)
             feeder.start()
+            whole = False
             try:
                 while (item := waiting.get()) is not None:
                     job, future = item
                     yield job, future.result()
+                whole = True
             finally:
-                stop.set()
+                self._stopping.set()
+                if not whole:
+                    self._stop()
                 while feeder.is_alive() or not waiting.empty():
                     try:
                         left = waiting.get(timeout=0.1)
@@ -101,6 +117,7 @@ class Carrier:
         if earlier is not None and self._still_there(job, earlier):
             self._happened("skipped", {"id": job.id})
             self._finished_with(job)
+            self._ended(job, earlier.result)
             return earlier.result
         self._happened("started", {"id": job.id, "source": job.source.listed})
         # One request of a source at a time: the next finds what was found in it already.
@@ -110,6 +127,7 @@ class Carrier:
         details = {"id": job.id, "fate": str(result.fate), "reason": result.reason, "frames": result.frames}
         self._happened("finished", details | {"seconds": round(result.wall_seconds, 3)})
         self._finished_with(job)
+        self._ended(job, result)
         return result
 
     def _still_there(self, job: Job, earlier: Entry) -> bool:
@@ -117,7 +135,9 @@ class Carrier:
         output = self._place.folder / job.output
         try:
             source = fetched(job.source.location, self._journal.scratch(job.source.location))
-            return output.is_file() and record_path(output).is_file() and file_sha256(source) == earlier.source_sha256
+            if not (output.is_file() and record_path(output).is_file()):
+                return False
+            return next(self._runner.map(file_sha256, [(source,)])) == earlier.source_sha256
         except (OSError, RedactError):
             return False
 
@@ -139,8 +159,17 @@ class Carrier:
             legal_basis=job.request.legal_basis,
         )
         output = self._place.folder / job.output
+        result = self._outcome(job, output, blank)
+        self._journal.drop(job.source.location, "shown-*")
+        return result
+
+    def _outcome(self, job: Job, output: Path, blank: RequestResult) -> RequestResult:
+        """What became of a job, whatever went wrong. Raises Interrupted where the batch was stopped meanwhile."""
         try:
             return self._attempt(job, output, blank)
+        except Interrupted:
+            self._happened("stopped", {"id": job.id})
+            raise
         except WorkerError as e:
             return replace(blank, fate=Fate.QUARANTINED, reason=e.message)
         except RedactError as e:
@@ -153,14 +182,12 @@ class Carrier:
         except Exception as e:  # noqa: BLE001 - a defect that one video brings to light must not stop the others
             self._happened("defect", {"id": job.id, "trace": traceback.format_exc()})
             return replace(blank, fate=Fate.QUARANTINED, reason=f"A defect in redact: {type(e).__name__}: {e}")
-        finally:
-            self._journal.drop(job.source.location, "shown-*")
 
     def _attempt(self, job: Job, output: Path, blank: RequestResult) -> RequestResult:
         """Releases and delivers, or delivers what is in quarantine. Raises RedactError of some kind, or OSError."""
         aside = earlier_quarantine(output)
         scratch = self._journal.scratch(job.source.location)
-        source = fetched(job.source.location, scratch)
+        source = fetched(job.source.location, scratch, self._check_going_on)
         try:
             outcome = self._redact(job, source, output, scratch)
         except VerificationError as e:
@@ -171,6 +198,10 @@ class Carrier:
         # The source that the release was made of: the file may be another by now.
         self._journal.remember(job, read_record(outcome.record).source_sha256, result)
         return result
+
+    def _check_going_on(self) -> None:
+        if self._stopping.is_set():
+            raise Interrupted("Stopped.")
 
     def _quarantined(self, result: RequestResult, output: Path, aside: Path) -> RequestResult:
         """The result with what lies in quarantine, which is delivered, too."""

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
 from redact.batch.sources import is_address
-from redact.errors import SourceError, UsageError
+from redact.errors import Interrupted, SourceError, UsageError
 from redact.staging import output_error
 
 _CHUNK = 4 << 20
 
 
-def fetched(location: str, folder: Path) -> Path:
+def fetched(location: str, folder: Path, going_on: Callable[[], None] = lambda: None) -> Path:
     """The local path of a source: its own, or that of a copy in ``folder`` where it lies behind an address.
 
-    Raises SourceError where it cannot be fetched, UsageError or SpaceError where it cannot be kept.
+    ``going_on`` is asked between two pieces, and raises where the batch was stopped. Raises SourceError where it cannot be fetched, UsageError or SpaceError where it cannot be kept.
     """
     if not is_address(location):
         return Path(location)
@@ -30,9 +31,10 @@ def fetched(location: str, folder: Path) -> Path:
     try:
         with fs.open(path, "rb") as source, aside.open("wb") as target:
             while chunk := _read(source, location):
+                going_on()
                 target.write(chunk)
         aside.replace(copy)
-    except SourceError:
+    except (SourceError, Interrupted):
         raise
     except FileNotFoundError:
         raise SourceError(f"{location!r}: there is no such file.", "Check the address.") from None

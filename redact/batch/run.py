@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
 from redact.batch.carry import Carrier, Place
-from redact.batch.jobs import Batch, PolicyOf, read_batch
+from redact.batch.jobs import Batch, Job, PolicyOf, read_batch
 from redact.batch.journal import HOME, Journal, done_in
 from redact.batch.places import Delivery
 from redact.batch.report import NAME as REPORT
@@ -22,11 +22,12 @@ from redact.batch.sources import is_address
 from redact.batch.state import State, Tracker, read_state
 from redact.batch.summary import NAME as TABLE
 from redact.batch.summary import write_summary
-from redact.errors import RedactError, UsageError
+from redact.errors import Interrupted, RedactError, UsageError
 from redact.outcome import Progress
 from redact.pipeline import Runner
 from redact.record import versions
 from redact.staging import check_new_file, output_error, sweep
+from redact.words import plural
 
 _WRITE_SECONDS = 10.0  # between two writings of the report: it is as long as the batch
 
@@ -93,50 +94,66 @@ def run_batch(
     nodes: Callable[[], tuple[Node, ...]],
     tell: Callable[[Told], None],
     events: TextIO | None = None,
+    stop: Callable[[], None] = lambda: None,
 ) -> BatchSummary:
     """Carries out a batch that ``prepare`` gave, one batch at a time in a folder.
 
-    The table and the report are written as results come in and at the end, also when it is stopped.
-    Raises UsageError where another process works in the folder, SpaceError where it is full.
+    The table and the report are written as results come in and at the end, also when it is stopped:
+    ``stop`` makes the runner end all work at once. Raises UsageError where another process works in the
+    folder, SpaceError where it is full, Interrupted where it was stopped from the keyboard.
     """
-    listed = len(batch.jobs) + len(batch.done)
+    jobs = sorted((*batch.jobs, *batch.done), key=lambda j: (j.request.line, j.id))
     with _only_one(journal.state):
         sweep(place.folder)
-        tracker = Tracker(journal.state, batch.file, listed, os.getpid(), events, nodes)
+        tracker = Tracker(journal.state, batch.file, len(jobs), os.getpid(), events, nodes)
         started, began = datetime.now(UTC), time.monotonic()
+        results: dict[str, RequestResult] = {}
 
         def watch(p: Progress) -> None:
             tracker.progress(p)
             tell(Told(tracker.state()))
 
-        carrier = Carrier(place, journal, runner, at_once=at_once, watch=watch, happened=tracker.event)
-        results: list[RequestResult] = []
-        written = began
-        summary = BatchSummary(
-            Path(batch.file).name, listed, (), started, started, 0.0, nodes(), f"redact {versions()['redact']}"
+        def ended(job: Job, result: RequestResult) -> None:
+            results[job.id] = result
+            tracker.result(result, job.output)
+
+        def summary() -> BatchSummary:
+            return BatchSummary(
+                title=Path(batch.file).name,
+                listed=len(jobs),
+                results=tuple(results[j.id] for j in jobs if j.id in results),
+                started=started,
+                finished=datetime.now(UTC),
+                wall_seconds=time.monotonic() - began,
+                nodes=nodes(),
+                version=versions()["redact"],
+            )
+
+        carrier = Carrier(
+            place, journal, runner, at_once=at_once, watch=watch, happened=tracker.event, ended=ended, stop=stop
         )
+        written = began
         try:
-            tracker.event("batch started", {"requests": batch.file, "jobs": listed})
-            for job, result in carrier.carry_out(batch):
-                results.append(result)
-                tracker.result(result, job.output)
-                tell(Told(tracker.state(), result))
-                summary = replace(
-                    summary,
-                    results=tuple(results),
-                    finished=datetime.now(UTC),
-                    wall_seconds=time.monotonic() - began,
-                    nodes=nodes(),
-                )
-                if time.monotonic() - written > _WRITE_SECONDS:
-                    with suppress(RedactError):  # a full disk now; the next video may find room again
-                        _write(place, summary)
-                    written = time.monotonic()
+            tracker.event("batch started", {"requests": batch.file, "jobs": len(jobs)})
+            with closing(carrier.carry_out(batch)) as carried:
+                for _, result in carried:
+                    tell(Told(tracker.state(), result))
+                    if time.monotonic() - written > _WRITE_SECONDS:
+                        with suppress(RedactError):  # a full disk now; the next video may find room again
+                            _write(place, summary())
+                        written = time.monotonic()
             tracker.event("batch finished", {"jobs": len(results)})
+        except KeyboardInterrupt:
+            tracker.event("batch stopped", {"jobs": len(results)})
+            raise Interrupted(
+                f"Stopped: {len(results)} of {plural(len(jobs), 'request')} carried out, nothing half-made is left.",
+                "Start it again: it goes on where it stopped.",
+            ) from None
         finally:
-            _write(place, summary)
+            last = summary()
+            _write(place, last)
             tracker.close()
-    return summary
+    return last
 
 
 def _write(place: Place, summary: BatchSummary) -> None:
@@ -165,4 +182,4 @@ def batch_state(folder: Path) -> State:
     """How far the batch in ``folder`` is, or was when it stopped. Raises UsageError where there is none."""
     state = read_state(folder / ".batch" / "status.json")
     alive = Path(f"/proc/{state.process}").exists()
-    return state if alive else replace(state, running=False)
+    return state if alive else replace(state, running=False, in_flight=())

@@ -128,6 +128,8 @@ class Tracker:
 
     def close(self) -> None:
         """Writes the last state."""
+        with self._lock:
+            self._flight.clear()
         self._write(at_once=True, running=False)
 
     def _write(self, *, at_once: bool = False, running: bool = True) -> None:

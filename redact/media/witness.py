@@ -114,7 +114,9 @@ class Witness:
             table = Path(folder) / "times"
             try:
                 with (Path(folder) / "log").open("wb") as log:
-                    process = subprocess.Popen(self._command(table), stdout=subprocess.PIPE, stderr=log)
+                    # In a session of its own: the Ctrl-C of a terminal would end it, and look like a broken release.
+                    command = self._command(table)
+                    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
             except OSError as e:
                 raise WorkerError(
                     f"ffmpeg cannot be started: {e.strerror}.", "`redact doctor` says how to get it."

@@ -30,7 +30,7 @@ from ray.exceptions import (
     TaskUnschedulableError,
 )
 
-from redact.errors import SpaceError, UsageError, WorkerError
+from redact.errors import Interrupted, SpaceError, UsageError, WorkerError
 from redact.record import code_sha256, versions
 from redact.run.metrics import note_gpu_memory
 from redact.run.session import RETRIES, session
@@ -134,6 +134,7 @@ class ClusterRunner:
         self._seats: list[_Seat] = []
         self._lock = threading.Lock()
         self._running = 0
+        self._stopped = False
         self._cores = 1
         self._looked = -_LOOK_AGAIN
 
@@ -151,6 +152,10 @@ class ClusterRunner:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+
+    def stop(self) -> None:
+        """Makes each map that is going on, in any thread, cancel its work and raise Interrupted within seconds."""
+        self._stopped = True
 
     @property
     def workers(self) -> int:
@@ -224,6 +229,8 @@ class ClusterRunner:
 
     def _result(self, f: _Flying) -> Any:
         while True:
+            if self._stopped:
+                raise Interrupted("Stopped.")
             try:
                 return ray.get(f.waiting, timeout=_LOOK_AGAIN)
             except GetTimeoutError:

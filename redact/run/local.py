@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-from redact.errors import WorkerError
+from redact.errors import Interrupted, WorkerError
 from redact.run.script import check_script, check_workers
 
 T = TypeVar("T")
@@ -69,6 +69,8 @@ class LocalRunner:
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers or cores()
         self._pool: ProcessPoolExecutor | None = None
+        self._lone: ProcessPoolExecutor | None = None
+        self._stopped = False
         self._lock = threading.Lock()
         self._alone = threading.Lock()
 
@@ -82,10 +84,20 @@ class LocalRunner:
     ) -> None:
         assert self._pool is not None
         if kind is not None:
-            # Nothing that runs now will be used; waiting for it would make Ctrl-C take a minute.
-            for process in list((self._pool._processes or {}).values()):
-                process.terminate()
+            self.stop()
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def stop(self) -> None:
+        """Ends all work at once: each map that is going on, in whichever thread, raises Interrupted, as does a new one.
+
+        Nothing that runs now will be used; waiting for it would make Ctrl-C take a minute.
+        """
+        with self._lock:
+            self._stopped = True
+            pools = [p for p in (self._pool, self._lone) if p is not None]
+        for pool in pools:
+            for process in list((pool._processes or {}).values()):
+                process.terminate()
 
     def map(self, function: Callable[..., T], jobs: Iterable[tuple[Any, ...]]) -> Iterator[T]:
         """Calls ``function(*job)`` for each job on some worker; yields results in the order of the jobs.
@@ -113,6 +125,7 @@ class LocalRunner:
     def _submit(self, function: Callable[..., T], job: tuple[Any, ...]) -> _Flying[T]:
         for _ in range(_TRIES):
             with self._lock:
+                self._check_going_on()
                 pool = self._pool
             assert pool is not None, "use the runner as a context manager"
             with suppress(BrokenProcessPool):
@@ -137,20 +150,29 @@ class LocalRunner:
     def _by_itself(self, flying: _Flying[T]) -> T:
         """The third try, in a process that nothing else uses: if that dies too, this job is the reason."""
         with self._alone:
-            pool = _start_pool(1)
+            with self._lock:
+                self._check_going_on()
+                pool = self._lone = _start_pool(1)
             try:
                 return _hand(pool, flying.function, *flying.job).result()
             except BrokenProcessPool:
+                self._check_going_on()
                 raise WorkerError(
                     "A worker process died three times over the same piece of work (killed, or out of memory).",
                     "Run again, with fewer --workers if memory is short.",
                 ) from None
             finally:
+                self._lone = None
                 pool.shutdown(wait=True, cancel_futures=True)
 
+    def _check_going_on(self) -> None:
+        if self._stopped:
+            raise Interrupted("Stopped.")
+
     def _replace(self, broken: ProcessPoolExecutor) -> None:
-        """Starts a new pool for one that broke, unless another thread has done so."""
+        """Starts a new pool for one that broke, unless another thread has done so. Raises Interrupted."""
         with self._lock:
+            self._check_going_on()
             if self._pool is broken:
                 check_workers((broken._processes or {}).values())
                 broken.shutdown(wait=False, cancel_futures=True)

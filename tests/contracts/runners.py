@@ -75,6 +75,26 @@ def threads() -> int:
     return int(cv2.getNumThreads())
 
 
+def stopped(runner: LocalRunner | ClusterRunner) -> list[type[Exception]]:
+    """Stops a runner while a thread waits for work of minutes: what that thread and a later one are told."""
+    errors: list[type[Exception]] = []
+
+    def use() -> None:
+        try:
+            list(runner.map(square, [(n, 120.0) for n in range(3)]))
+        except Interrupted as e:
+            errors.append(type(e))
+
+    user = threading.Thread(target=use)
+    user.start()
+    time.sleep(2)
+    runner.stop()
+    user.join(10)
+    assert not user.is_alive()
+    use()
+    return errors
+
+
 class RunnerContract:
     """Inherit it, and give a ``runner`` fixture."""
 

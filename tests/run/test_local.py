@@ -13,9 +13,9 @@ from typing import Any
 
 import psutil
 import pytest
-from contracts.runners import RunnerContract
+from contracts.runners import RunnerContract, stopped
 
-from redact.errors import WorkerError
+from redact.errors import Interrupted, WorkerError
 from redact.run import local
 from redact.run.local import LocalRunner
 
@@ -114,3 +114,10 @@ def test_workers_end_with_a_driver_that_is_killed(tmp_path: Path) -> None:
     for p in alive:
         p.kill()
     assert not alive
+
+
+def test_stopping_ends_what_runs_in_any_thread() -> None:
+    """At once, and without a new pool for what was ended."""
+    with LocalRunner(1) as runner:
+        errors = stopped(runner)
+    assert errors == [Interrupted, Interrupted]
