@@ -25,7 +25,8 @@ from redact.verdict import Check, Contents, Leak
 # 1.6 and 1.6, so that what is unpainted may pass.
 MAX_MISFIT = 4.0
 MAX_MISFIT_OF_MANY = 2.5  # with more than 2 a side
-_LEAST_FITTED = 16  # samples: of smaller regions, what is left beside their edges is mostly coding noise
+_RIM = 2  # samples along a region's edge, at the least, that coding mixes with what lies outside
+_LEAST_FITTED = 20  # samples: of smaller regions, what is left beside their edges is mostly coding noise
 # Mean absolute high-pass (8-bit steps) that a smoothed 6x6 grid of averages keeps after coding;
 # the photograph of a face has three times that and more. Measured: benchmarks/results/verify.md.
 MAX_DETAIL = 4.0
@@ -145,7 +146,7 @@ class DetailMeter:
         h, w = luma.shape
         areas = [r.box.clip(w, h).to_ints() for r in regions]
         for i, (x1, y1, x2, y2) in enumerate(areas):
-            dx, dy = (x2 - x1) // 5, (y2 - y1) // 5
+            dx, dy = (max(_RIM, side // 5) for side in (x2 - x1, y2 - y1))
             width, height = x2 - x1, y2 - y1
             x1, y1, x2, y2 = x1 + dx, y1 + dy, x2 - dx, y2 - dy
             if x2 - x1 < 6 or y2 - y1 < 6:

@@ -152,3 +152,13 @@ def test_a_plan_stays_small_where_nothing_moves() -> None:
     plan = decide(tracks, frames, policy=POLICY, source=SourceId("0" * 64, 100, *SIZE), pts=pts, time_base=base)
     assert len(plan.tracks[0].keys) == len(tracks[0].keys) + 2
     assert dataclasses.astuple(plan.tracks[0].span) == (18, 70)
+
+
+@pytest.mark.parametrize(("score", "side", "counts"), [(0.2, 300, True), (0.2, 400, False), (0.4, 400, True)])
+def test_a_doubtful_finding_as_large_as_the_picture_is_none(score: float, side: int, counts: bool) -> None:
+    """It would make the whole track as large; a sure one counts."""
+    faces = [Detection(Kind.FACE, Box(0, 0, 250, 250), 0.6), Detection(Kind.FACE, Box(0, 0, side, side), score)]
+    frames = [FrameDetections(n, (f,)) for n, f in enumerate(faces)]
+    pts, base = np.arange(2, dtype=np.int64), Fraction(1, 25)
+    (track,) = link(frames, policy=POLICY.track, detect=POLICY.detect, pts=pts, time_base=base, size=SIZE)
+    assert (len(track.keys) == 2) is counts

@@ -26,6 +26,9 @@ _NEAR_PER_SECOND = 2.5
 _FAR = 2.5
 _SIZE_RATIO = 1.9  # a size changes by less than this between two sightings
 _FORBIDDEN = 1e6
+# Share of the picture's long side from which on a doubtful finding is none: a face as large as that is seen clearly,
+# and what is not is a blurred crowd or a wall.
+_LARGE = 0.25
 _GAIN = 0.6  # of the newest velocity against the one so far
 
 
@@ -125,6 +128,7 @@ def link(
     done: list[_Open] = []
     tick = float(time_base)
     movement = Movement(frames, size)
+    large = _LARGE * max(size)
     for frame in frames:
         time = int(pts[frame.index]) * tick
         stay: list[_Open] = []
@@ -137,7 +141,7 @@ def link(
         for kind in sorted({d.kind for d in frame.detections}):
             here = sorted((d for d in frame.detections if d.kind is kind), key=lambda d: (-d.score, d.box.edges))
             sure = [d for d in here if d.score >= detect.high_score]
-            doubtful = [d for d in here if d.score < detect.high_score]
+            doubtful = [d for d in here if d.score < detect.high_score and max(d.box.width, d.box.height) < large]
             free = [t for t in open_tracks if t.kind is kind]
             for group in (sure, doubtful):
                 pairs = _match(free, group, time)
