@@ -168,6 +168,7 @@ def record_schema() -> dict[str, Any]:
         ),
         obscured=_object(frames=count),
         black_frames={"type": "array", "items": _object(frame=count, reason={"type": "string"})},
+        notes={"type": "array", "items": {"type": "string"}},
         silenced={
             "type": "array",
             "items": _object(start_s={"type": "number"}, end_s={"type": "number"}, reason={"type": "string"}),

@@ -96,6 +96,7 @@ def _line(o: Outcome) -> str:
         + (f", {o.black_frames} damaged frames black" if o.black_frames else "")
         + (f", {o.silent_seconds:g} s of damaged sound silent" if o.silent_seconds else "")
         + f"; record {escape(str(o.record))}"
+        + "".join(f"\n  [yellow]note:[/] {escape(n)}" for n in o.notes)
     )
 
 

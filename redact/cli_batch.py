@@ -125,10 +125,12 @@ def register(app: typer.Typer, errors: Errors, out: Console, err: Console) -> No
                 if r is None:
                     return
                 if as_json:
-                    row = {"id": r.id, "fate": r.fate, "output": r.output, "reason": r.reason}
+                    row = {"id": r.id, "fate": r.fate, "output": r.output, "reason": r.reason, "notes": r.notes}
                     out.file.write(json.dumps(row) + "\n")
                 elif r.fate is Fate.RELEASED:
                     out.print(f"[bold green]released[/] {escape(r.id)}: {escape(r.output)}")
+                    for note in r.notes:
+                        out.print(f"  [yellow]note:[/] {escape(note)}")
                 else:
                     out.print(f"[bold red]{r.fate}[/] {escape(r.id)}: {escape(r.reason)}")
 

@@ -37,3 +37,5 @@ class Outcome:
     repairs: int
     silent_seconds: float = 0.0
     """Damaged sound that is silent in the release."""
+    notes: tuple[str, ...] = ()
+    """What whoever hands it out must know besides, one sentence each."""

@@ -20,6 +20,7 @@ from redact.findings import FrameDetections, Kind, RedactionPlan, SourceId
 from redact.geometry import Polygon
 from redact.media.audio import AudioEdit
 from redact.media.audio import Stretch as AudioStretch
+from redact.media.container import DAMAGED
 from redact.media.cut import Cut, cut, frames_in
 from redact.media.inspect import inspect
 from redact.media.mux import check_ticks, container_for, mux
@@ -29,6 +30,7 @@ from redact.media.sound import BrokenSound, listen
 from redact.media.source import Segment, Source, excerpt
 from redact.media.witness import Stretch
 from redact.motion import motion_between
+from redact.notes import notes_on
 from redact.outcome import Outcome, Progress, Watcher
 from redact.period import Period
 from redact.pictures import PictureSums, join
@@ -109,10 +111,7 @@ def open_video(path: Path, policy: Policy) -> Source:
     """Counts a source and refuses it where the recipe says so. Raises SourceError."""
     source = probe(path.absolute(), policy.streams.video_index)
     if source.damage and policy.damage.on_damage == "refuse":
-        raise SourceError(
-            f"{str(path)!r}: is damaged: {source.damage[0]}.",
-            'Export the footage again, or use a recipe with on_damage = "black".',
-        )
+        raise SourceError(f"{str(path)!r}: is damaged: {source.damage[0]}.", DAMAGED)
     return source
 
 
@@ -131,6 +130,12 @@ def begin(
             zone.in_pixels(*source.format.display.size)
         except ValueError as e:
             raise UsageError(f"{str(source.path)!r}: {e}.", "Draw the zone on a frame of this video.") from None
+        if not len(frames_in(source, zone.period)):
+            raise UsageError(
+                f"{str(source.path)!r}: shows no frame in {zone.period}, the time of the zone "
+                f"{(zone.name or zone.kind)!r}; it lasts {source.seconds:.3f} s.",
+                "Name a time that the video has.",
+            )
     return Work(source, cut(source, scope.period), policy, scope, runner, folder.absolute(), watch)
 
 
@@ -329,6 +334,7 @@ def run_video(
         check_ticks(output, work.part, source.format.time_base)
         work = _heard(work, output.suffix)
         clock.stop("listen")
+        notes = notes_on(source, policy, scope)
         if plan is None:
             seen = look_through(work)
             the_plan = plan_video(work, seen)
@@ -376,6 +382,7 @@ def run_video(
                 {"start_s": round(float(b.start), 3), "end_s": round(float(b.end), 3), "reason": b.reason}
                 for b in work.broken
             ],
+            notes=notes,
             repairs=repairs,
             seconds=clock.spent,
             scope=scope,
@@ -401,6 +408,7 @@ def run_video(
         black_frames=sum(i in part.span for i in seen.black),
         repairs=repairs,
         silent_seconds=round(float(sum(b.end - b.start for b in work.broken)), 3),
+        notes=notes,
     )
 
 

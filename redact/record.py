@@ -99,13 +99,14 @@ def make_record(
     repairs: int,
     seconds: Mapping[str, float],
     silenced: Sequence[Mapping[str, Any]] = (),
+    notes: Sequence[str] = (),
     scope: Scope = EVERYTHING,
     request: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Builds the record as plain data. ``output`` is None where nothing was released.
 
-    ``black`` gives, for each blackened frame, why; ``silenced`` where damaged sound is silent; ``seconds``
-    how long each stage took.
+    ``black`` gives, for each blackened frame, why; ``silenced`` where damaged sound is silent; ``notes``
+    what else is to be known; ``seconds`` how long each stage took.
     """
     tracks = Counter(str(t.kind) for t in plan.tracks)
     return {
@@ -122,6 +123,7 @@ def make_record(
         "obscured": {"frames": obscured_frames},
         "black_frames": [{"frame": i, "reason": r} for i, r in sorted(black.items())],
         "silenced": [dict(s) for s in silenced],
+        "notes": list(notes),
         "streams": asdict(kept),
         "verification": {
             "passed": verdict.passed,

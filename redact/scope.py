@@ -44,6 +44,13 @@ def scope_contents(scope: Scope) -> dict[str, Any]:
     }
 
 
+def scope_sentences(scope: Scope) -> tuple[str, ...]:
+    """The scope for people: the part, each zone, each mute; nothing for all of a video."""
+    part = () if scope.period == WHOLE else (f"part {scope.period}",)
+    zones = (f"zone {z.name or z.kind}" + ("" if z.period == WHOLE else f" {z.period}") for z in scope.zones)
+    return (*part, *zones, *(f"mute {m}" for m in scope.mutes))
+
+
 def period_contents(period: Period) -> list[str | None]:
     """Start and end as exact text; the end None where there is none."""
     return [str(period.start), None if period.end is None else str(period.end)]

@@ -20,6 +20,7 @@ from redact.detect import Detector, best_device, load_detector
 from redact.errors import SourceError
 from redact.findings import Detection, FrameDetections, Kind, RedactionPlan, Region
 from redact.looks import look_at
+from redact.media.container import DAMAGED
 from redact.media.decode import decode
 from redact.media.encode import SegmentWriter, choose_encoding
 from redact.media.frames import Frame, View, luma_sum, plane_views, view
@@ -199,7 +200,7 @@ def damage_error(source: Excerpt, frame: Frame) -> SourceError:
     at = Timestamp(frame.pts - source.start_pts, source.format.time_base)
     return SourceError(
         f"{str(source.path)!r}: frame {frame.index} (at {at}) cannot be decoded cleanly: {frame.damage}.",
-        'Export the footage again, or use a recipe with on_damage = "black".',
+        DAMAGED,
     )
 
 

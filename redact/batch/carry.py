@@ -25,7 +25,7 @@ from redact.media.probe import file_sha256
 from redact.outcome import Outcome, Progress, Watcher
 from redact.pipeline import Runner, run_video
 from redact.record import read_record
-from redact.scope import EVERYTHING
+from redact.scope import EVERYTHING, scope_sentences
 from redact.staging import earlier_quarantine, output_error, plan_path, quarantine_folder, record_path
 from redact.stills import run_still
 
@@ -157,6 +157,8 @@ class Carrier:
             operator=job.request.operator,
             purpose=job.request.purpose,
             legal_basis=job.request.legal_basis,
+            requester=job.request.requester,
+            scope=scope_sentences(job.request.scope),
         )
         output = self._place.folder / job.output
         result = self._outcome(job, output, blank)
@@ -270,4 +272,5 @@ def _released(blank: RequestResult, outcome: Outcome, output: str) -> RequestRes
         black_frames=outcome.black_frames,
         video_seconds=outcome.seconds,
         record=record_path(Path(output)).name,
+        notes=outcome.notes,
     )

@@ -36,7 +36,9 @@ class RequestResult:
     where there is none. ``faces``, ``plates`` and ``zones`` count tracks. ``frames``,
     ``obscured_frames`` and ``black_frames`` are of the release, ``video_seconds`` its length;
     ``wall_seconds`` is how long it was worked on. ``reason``: one sentence, empty where released.
-    ``earlier``: done by an earlier run, so its time is not part of this run's speed.
+    ``scope``: the part, the zones and the mutes that were asked for, as text. ``notes``: what is to be known
+    of a release besides, one sentence each. ``earlier``: done by an earlier run, so its time is not part of this
+    run's speed.
     """
 
     id: str
@@ -56,6 +58,9 @@ class RequestResult:
     operator: str = ""
     purpose: str = ""
     legal_basis: str = ""
+    requester: str = ""
+    scope: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     quarantine: str = ""
     evidence: tuple[Evidence, ...] = ()
     earlier: bool = False

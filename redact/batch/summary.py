@@ -27,6 +27,12 @@ COLUMNS = (
     "wall_seconds",
     "record",
     "reason",
+    "notes",
+    "asked",
+    "requester",
+    "operator",
+    "purpose",
+    "legal_basis",
 )
 _MARK = "\ufeff"  # without it Excel takes UTF-8 for the local code page
 # What begins a formula (OWASP, "CSV Injection"), in full width too. Behind a separator or a quotation
@@ -57,6 +63,12 @@ def summary_row(result: RequestResult) -> tuple[str, ...]:
         f"{result.wall_seconds:.3f}",
         safe_cell(result.record),
         safe_cell(result.reason),
+        safe_cell(" ".join(result.notes)),
+        safe_cell("; ".join(result.scope)),
+        safe_cell(result.requester),
+        safe_cell(result.operator),
+        safe_cell(result.purpose),
+        safe_cell(result.legal_basis),
     )
 
 

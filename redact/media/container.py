@@ -32,6 +32,10 @@ _OPTIONS = {
 }
 
 
+DAMAGED = "Export the footage again, or use `--recipe export-batch`: there damaged frames are black, and sound is kept."
+"""What to do about damage where the recipe refuses it."""
+
+
 def source_error(
     path: Path, what: str, remedy: str = "Export it again, or play it to see whether it is whole."
 ) -> SourceError:

@@ -30,6 +30,8 @@ from redact.media.whole import cut_short
 MAX_SIDE = 16384  # px: the largest H.264/H.265 picture side (H.265 level 6.2 allows 16888 x 4096 and the like)
 MAX_PIXELS = 8192 * 8192
 LONGEST_TICK = 3600  # seconds: a time lapse may show a frame an hour; beyond that a header is damaged
+_ENDED_EARLY = "File ended prematurely"  # Matroska's demuxer
+_ANNOUNCE_SECONDS = ("mp4", "matroska")  # containers whose length is written down, not guessed from the rate of bytes
 NO_PTS = int(np.iinfo(np.int64).min)
 
 
@@ -174,10 +176,13 @@ def _scan(container: InputContainer, stream: VideoStream) -> tuple[PacketTable, 
         except av.error.FFmpegError as e:
             wrong.append(f"demuxing stops after {len(pts)} packets: {e.strerror}")
     complaint = first_error(logs)
-    if complaint and not wrong:
+    if complaint and _ENDED_EARLY in complaint:
+        wrong.append("it ends before its container says so")
+    elif complaint and not wrong:
         wrong.append(f"the container is broken ({complaint})")
     if stream.frames > len(pts) + passed:
-        wrong.append(f"its header announces {stream.frames} frames, {len(pts) + passed} are there")
+        # First: what is missing altogether matters most.
+        wrong.insert(0, f"its header announces {stream.frames} frames, {len(pts) + passed} are there")
     table = PacketTable(
         np.array(pts, np.int64),
         np.array(dts, np.int64),
@@ -219,11 +224,15 @@ def probe(path: Path, video_index: int = -1) -> Source:
         keys = set(container.metadata) | {f"stream:{k}" for s in container.streams for k in s.metadata}
         # A stream's attributes are read while its container is open: PyAV does not keep them after.
         name, index = container.format.name, stream.index
+        announced = (container.duration or 0) / av.time_base if any(c in name for c in _ANNOUNCE_SECONDS) else 0.0
         fmt = _video_format(stream, _first_frame(path, index), path)
     if not len(table):
         raise source_error(path, "has a video stream without a single frame")
-    wrong += cut_short(path, name)
     pts, regular = _times(table, fmt, wrong)
+    wrong = [*cut_short(path, name), *wrong]
+    there = float((int(pts[-1]) - int(pts[0]) + max(last, 0)) * fmt.time_base)
+    if wrong and announced > there + 1:  # by itself it is no damage: sound may last longer
+        wrong.insert(0, f"its header announces {announced:.1f} s, its video lasts {there:.1f} s")
     if table.corrupt.any():
         wrong.append(f"{int(table.corrupt.sum())} packets are marked corrupt by the container")
     try:

@@ -15,7 +15,7 @@ from av.audio.stream import AudioStream
 
 from redact.errors import SourceError, UsageError
 from redact.media.audio import AudioEdit, add_encoder, demuxed, duration
-from redact.media.container import first_error, open_source, source_error
+from redact.media.container import DAMAGED, first_error, open_source, source_error
 from redact.media.mux import CONTAINERS
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def listen(path: Path, suffix: str, edit: AudioEdit, begins: Fraction, on_damage
                 raise SourceError(
                     f"{str(path)!r}: its sound cannot be decoded cleanly at {float(broken.start):.3f} s: "
                     f"{broken.reason}.",
-                    'Export the footage again, or use a recipe with on_damage = "black" or without sound.',
+                    DAMAGED,
                 )
             found += [broken] if broken else []
     return _joined(found)
