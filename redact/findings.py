@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
 
 from redact.geometry import Box, Display, Polygon
 from redact.motion import Motion
@@ -72,8 +73,14 @@ class Track:
     sighted: int | None = None
 
     def __post_init__(self) -> None:
-        if not self.keys or any(a.index >= b.index for a, b in zip(self.keys, self.keys[1:], strict=False)):
-            raise ValueError(f"track {self.id} needs at least one key box, in rising frame order")
+        if not self.keys:
+            raise ValueError(f"track {self.id} has no key box")
+        for a, b in pairwise(self.keys):
+            if a.index >= b.index:
+                raise ValueError(
+                    f"track {self.id}: its key boxes must stand in the order of their frames, each frame once; "
+                    f"frame {b.index} stands behind frame {a.index}"
+                )
 
     @property
     def span(self) -> Span:

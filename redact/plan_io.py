@@ -126,6 +126,10 @@ def parse_plan(text: str, origin: str) -> RedactionPlan:
         raise RecipeError(f"{origin}: {where}: {first['msg']}.", remedy) from None
     except ValueError as e:
         raise RecipeError(f"{origin}: {e}.", remedy) from None
+    last = p.source.frames - 1
+    for what, frame in (("black", max(p.black, default=0)), *((f"track {t.id}", t.keys[-1].index) for t in tracks)):
+        if frame > last:
+            raise RecipeError(f"{origin}: {what}: there is no frame {frame}: frames are numbered 0 to {last}.", remedy)
     if len({t.id for t in tracks}) != len(tracks):
         raise RecipeError(f"{origin}: two tracks have the same id.", remedy)
     source = SourceId(p.source.sha256, p.source.frames, p.source.width, p.source.height)

@@ -221,6 +221,7 @@ def _line_of(text: str, path: tuple[int | str, ...]) -> int:
 _MEANING = {
     "extra_forbidden": "is not a key that recipes have",
     "missing": "is missing",
+    "string_pattern_mismatch": "is wrong: small letters, digits and hyphens are allowed, 64 at most, no hyphen first",
 }
 
 

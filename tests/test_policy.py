@@ -22,3 +22,8 @@ def test_a_quality_that_verification_mostly_fails_is_not_allowed() -> None:
     parse_policy(f"{SMALLEST}[encode]\ncrf = 28\n", "coarse")
     with pytest.raises(RecipeError, match=r"coarse, line 6: encode\.crf is wrong: input should be less than or equal"):
         parse_policy(f"{SMALLEST}[encode]\ncrf = 29\n", "coarse")
+
+
+def test_a_name_that_is_not_allowed_is_told_what_is() -> None:
+    with pytest.raises(RecipeError, match="mine, line 2: name is wrong: small letters, digits and hyphens are allowed"):
+        parse_policy(SMALLEST.replace("smallest", "My Recipe"), "mine")
