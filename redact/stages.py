@@ -41,7 +41,7 @@ class SegmentFindings:
     """What pass 1 saw in a segment.
 
     ``frames``: the examined frames. ``damaged``: (frame index, reason) of each frame that did not
-    decode cleanly. ``first_look`` and ``last_look``: thumbnails (``cuts.look``, 32x64 luma as bytes)
+    decode cleanly. ``first_look`` and ``last_look``: thumbnails (``cuts.look``, 2 kB of luma as bytes)
     of the first and last examined frame that shows anything, from which a cut between two segments is
     told; empty if there is none.
     """

@@ -96,7 +96,7 @@ def show(photo: Pixels, window: Window, size: tuple[int, int], blur: tuple[float
         shrink = 1.0
     scale = size[0] / (window.width * shrink)
     cos, sin = math.cos(window.angle) * scale, math.sin(window.angle) * scale
-    steps = 8 if max(map(abs, blur)) > 0.005 else 1
+    steps = max(1, round(max(abs(blur[0]) * size[0], abs(blur[1]) * size[1])))  # a pixel each
     out = np.zeros((size[1], size[0], 3), np.float32)
     for n in range(steps):
         t = (n + 0.5) / steps - 0.5
@@ -319,6 +319,22 @@ def dissolved(photos: Photographs, rng: Random) -> Pair:
     return as_filmed(first, rng, 0), as_filmed(second, rng, 0)
 
 
+def dressed(pair: Pair, rng: Random) -> Pair:
+    """With black bars above and below, or at the sides, and the time written in."""
+    high, wide = pair[0].shape[:2]
+    share = rng.uniform(0.08, 0.14)
+    rows, columns = (round(share * high), 0) if rng.random() < 0.5 else (0, round(share * wide))
+    out = []
+    for p in pair:
+        q = np.zeros_like(p)
+        q[rows : high - rows, columns : wide - columns] = p[rows : high - rows, columns : wide - columns]
+        at, size = (columns + 4, high - rows - 8), wide / 800
+        for shade, thickness in ((0, 2), (255, 1)):
+            cv2.putText(q, "2026-03-14 21:07:55 CAM 04", at, 0, size, (shade,) * 3, thickness, cv2.LINE_AA)
+        out.append(q)
+    return out[0], out[1]
+
+
 Kind = Callable[[Photographs, Random], Pair]
 
 
@@ -339,6 +355,7 @@ def _scenes() -> dict[str, Kind]:
         ),
         "dark and noisy": lambda p, r: one_scene(p, r, both=dark, noise=r.uniform(*noisy)),
         "dark and noisy, pan 15%": lambda p, r: one_scene(p, r, panned(r, 0.15), both=dark, noise=r.uniform(*noisy)),
+        "bars and the time written in, pan 15%": lambda p, r: dressed(one_scene(p, r, panned(r, 0.15)), r),
         "light: darker": lambda p, r: one_scene(p, r, still, light=times(0.2, 0.6)),
         "light: brighter": lambda p, r: one_scene(p, r, still, light=times(1.5, 2.5)),
         "light: fading to black": lambda p, r: one_scene(p, r, still, light=times(0.0, 0.2)),
@@ -360,6 +377,7 @@ CUTS: dict[str, Kind] = {
     "elsewhere in the same scene": elsewhere,
     "to a close-up": close_up,
     "both blurred by a pan": lambda p, r: cut(p, r, blur=r.uniform(0.05, 0.2)),
+    "bars and the time written in": lambda p, r: dressed(cut(p, r), r),
     "both dark": lambda p, r: cut(p, r, both=times(0.12, 0.3)),
 }
 NEITHER: dict[str, Kind] = {
