@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from functools import reduce
 from itertools import pairwise
 
 import numpy as np
@@ -140,20 +141,30 @@ def _bridge(keys: Sequence[KeyBox], seconds: NDArray[np.float64], movement: Move
 def _between(a: KeyBox, b: KeyBox, seconds: NDArray[np.float64], movement: Movement) -> list[KeyBox]:
     """At each look between two sightings, where the picture moves; else one in the middle of a long stretch.
 
-    The object is carried with the picture, and what that misses by is shared out evenly over the time.
-    Boxes are wider towards the middle of a long stretch, where this is least certain.
+    The object is carried with what moves there, and with the picture as a whole; what each misses by is
+    shared out evenly over the time, and both are covered. Boxes are wider towards the middle of a long
+    stretch, where this is least certain.
     """
     growth = _GAP_GROWTH if seconds[b.index] - seconds[a.index] > _GAP_SECONDS else 0.0
-    path = list(movement.forward(a.box, a.index, b.index))
-    (cx, cy), (bx, by) = path[-1][1].center if path else a.box.center, b.box.center
+    paths = [list(movement.forward(a.box, a.index, b.index, whole=whole)) for whole in (False, True)]
     bent, most = [], 0.0
-    for i, carried in path[:-1]:
+    for n, (i, _) in enumerate(paths[0][:-1]):
         t = (i - a.index) / (b.index - a.index)
         straight = a.box.lerp(b.box, t)
-        (x, y), (sx, sy) = carried.center, straight.center
-        dx, dy = x + (bx - cx) * t - sx, y + (by - cy) * t - sy
-        most = max(most, abs(dx) / max(straight.width, 1.0), abs(dy) / max(straight.height, 1.0))
-        bent.append(KeyBox(i, straight.move(dx, dy).pad(growth * (1 - abs(2 * t - 1)))))
+        ways = []
+        for path in paths:
+            (x, y), (cx, cy), (sx, sy) = path[n][1].center, path[-1][1].center, straight.center
+            bx, by = b.box.center
+            ways.append(straight.move(x + (bx - cx) * t - sx, y + (by - cy) * t - sy))
+        here = _around(ways)
+        most = max(
+            most,
+            *(
+                abs(p - q) / max(straight.width, straight.height, 1.0)
+                for p, q in zip(here.edges, straight.edges, strict=True)
+            ),
+        )
+        bent.append(KeyBox(i, here.pad(growth * (1 - abs(2 * t - 1)))))
     if most > _BEND:
         return bent
     if not growth or b.index - a.index < 2:
@@ -186,6 +197,11 @@ def _bounds(
     return first, last
 
 
+def _around(boxes: Iterable[Box]) -> Box:
+    """The smallest box that holds all of ``boxes``, of which there is one at least."""
+    return reduce(Box.union, boxes)
+
+
 def _velocity(
     keys: Sequence[KeyBox], seconds: NDArray[np.float64], movement: Movement, *, at_end: bool
 ) -> tuple[float, float]:
@@ -214,7 +230,8 @@ def _before(keys: Sequence[KeyBox], first: int, seconds: NDArray[np.float64], mo
     if first >= k.index:
         return []
     v = _velocity(keys, seconds, movement, at_end=False)
-    return _prolonged(k, first, v, seconds, movement.backward(k.box, k.index, first))[::-1]
+    paths = (movement.backward(k.box, k.index, first, whole=whole) for whole in (False, True))
+    return _prolonged(k, first, v, seconds, paths)[::-1]
 
 
 def _after(keys: Sequence[KeyBox], last: int, seconds: NDArray[np.float64], movement: Movement) -> list[KeyBox]:
@@ -222,7 +239,8 @@ def _after(keys: Sequence[KeyBox], last: int, seconds: NDArray[np.float64], move
     if last <= k.index:
         return []
     v = _velocity(keys, seconds, movement, at_end=True)
-    return _prolonged(k, last, v, seconds, movement.forward(k.box, k.index, last))
+    paths = (movement.forward(k.box, k.index, last, whole=whole) for whole in (False, True))
+    return _prolonged(k, last, v, seconds, paths)
 
 
 def _prolonged(
@@ -230,13 +248,16 @@ def _prolonged(
     end: int,
     velocity: tuple[float, float],
     seconds: NDArray[np.float64],
-    path: Iterable[tuple[int, Box]],
+    paths: Iterable[Iterable[tuple[int, Box]]],
 ) -> list[KeyBox]:
-    """Keys from ``k`` (not included) to frame ``end`` along a ``path`` of looks; one where the picture stands still."""
+    """Keys from ``k`` (not included) to frame ``end`` along ``paths`` of the same looks; one where all stand still.
+
+    Which of the paths the object took is not known: all are covered.
+    """
 
     def reach(i: int, box: Box) -> KeyBox:
         return KeyBox(i, _reach(box, velocity, float(seconds[i] - seconds[k.index])))
 
-    looks = list(path)
+    looks = [(here[0][0], _around(b for _, b in here)) for here in zip(*paths, strict=True)]
     out = [reach(i, box) for i, box in looks if i != end] if any(box != k.box for _, box in looks) else []
     return [*out, reach(end, looks[-1][1] if looks else k.box)]

@@ -162,3 +162,24 @@ def test_a_doubtful_finding_as_large_as_the_picture_is_none(score: float, side: 
     pts, base = np.arange(2, dtype=np.int64), Fraction(1, 25)
     (track,) = link(frames, policy=POLICY.track, detect=POLICY.detect, pts=pts, time_base=base, size=SIZE)
     assert (len(track.keys) == 2) is counts
+
+
+def test_who_is_hidden_by_a_passer_by_is_not_carried_off() -> None:
+    """A still picture in which something crosses in front of a face: the face's region stays, and so does its track."""
+    field = np.zeros((9, 16, 2), np.int8)
+    field[3:6, 6:10] = (25, 0)  # 80 px a look, where the face is
+    passing = Motion(16, 9, zlib.compress(field.tobytes()))
+    frames = [
+        FrameDetections(
+            n,
+            (Detection(Kind.FACE, _FACE, 0.45),) if n in (0, 1, 5, 6) else (),
+            motion=passing if 2 <= n <= 8 else None,
+        )
+        for n in range(10)
+    ]
+    pts, base = np.arange(10, dtype=np.int64), Fraction(1, 10)
+    tracks = link(frames, policy=POLICY.track, detect=POLICY.detect, pts=pts, time_base=base, size=SIZE)
+    assert len(tracks) == 1
+    plan = decide(tracks, frames, policy=POLICY, source=SourceId("0" * 64, 10, *SIZE), pts=pts, time_base=base)
+    for n in range(10):
+        assert any(r.box.intersection(_FACE) >= 0.999 * _FACE.area for r in plan.regions(n)), n

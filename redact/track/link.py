@@ -36,26 +36,29 @@ _GAIN = 0.6  # of the newest velocity against the one so far
 class _Open:
     """A track that may still be continued; positions in pixels, time in seconds.
 
-    ``here``: its last box, carried on by the motion of the picture since. ``velocity``: of the object
-    against the picture.
+    ``here``: its last box, carried on by the motion of the picture since; ``behind``: by that of the
+    picture as a whole, as if something passed in front of it. ``velocity``: of the object against the picture.
     """
 
     kind: Kind
     keys: list[KeyBox]
     time: float
     here: Box
+    behind: Box
     velocity: tuple[float, float] = (0.0, 0.0)
     scores: list[float] = field(default_factory=list)
 
-    def expected(self, time: float) -> Box:
-        """Where the object is expected at ``time``."""
+    def expected(self, time: float) -> tuple[Box, Box]:
+        """Where the object is expected at ``time``: with what moves there, and behind it."""
         dt = time - self.time
-        return self.here.move(self.velocity[0] * dt, self.velocity[1] * dt)
+        dx, dy = self.velocity[0] * dt, self.velocity[1] * dt
+        return self.here.move(dx, dy), self.behind.move(dx, dy)
 
     def add(self, index: int, time: float, d: Detection) -> None:
         dt = time - self.time
         if dt > 0:
-            (ax, ay), (bx, by) = self.here.center, d.box.center
+            (bx, by), places = d.box.center, (self.here.center, self.behind.center)
+            ax, ay = min(places, key=lambda p: (p[0] - bx) ** 2 + (p[1] - by) ** 2)
             vx, vy = (bx - ax) / dt, (by - ay) / dt
             if len(self.keys) > 1:
                 vx = _GAIN * vx + (1 - _GAIN) * self.velocity[0]
@@ -64,7 +67,7 @@ class _Open:
         self.keys.append(KeyBox(index, d.box, d.score))
         self.scores.append(d.score)
         self.time = time
-        self.here = d.box
+        self.here = self.behind = d.box
 
 
 def _costs(
@@ -96,8 +99,9 @@ def _match(tracks: Sequence[_Open], found: Sequence[Detection], time: float) -> 
         return []
     from scipy.optimize import linear_sum_assignment  # half a second to load, and only the driver links
 
-    expected = np.array([t.expected(time).edges for t in tracks])
-    cost = _costs(expected, np.array([d.box.edges for d in found]), np.array([time - t.time for t in tracks]))
+    expected = np.array([[b.edges for b in t.expected(time)] for t in tracks])
+    seen, unseen = np.array([d.box.edges for d in found]), np.array([time - t.time for t in tracks])
+    cost = np.minimum(_costs(expected[:, 0], seen, unseen), _costs(expected[:, 1], seen, unseen))
     rows, columns = linear_sum_assignment(cost)
     return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if cost[r, c] < _FORBIDDEN]
 
@@ -138,6 +142,7 @@ def link(
         open_tracks = stay
         for t in open_tracks:
             t.here = movement.into(frame.index, t.here)
+            t.behind = movement.into(frame.index, t.behind, whole=True)
         for kind in sorted({d.kind for d in frame.detections}):
             here = sorted((d for d in frame.detections if d.kind is kind), key=lambda d: (-d.score, d.box.edges))
             sure = [d for d in here if d.score >= detect.high_score]
@@ -150,7 +155,7 @@ def link(
                 taken = {c for _, c in pairs}
                 matched = {r for r, _ in pairs}
                 new = [
-                    _Open(kind, [KeyBox(frame.index, d.box, d.score)], time, d.box, scores=[d.score])
+                    _Open(kind, [KeyBox(frame.index, d.box, d.score)], time, d.box, d.box, scores=[d.score])
                     for c, d in enumerate(group)
                     if c not in taken
                 ]
