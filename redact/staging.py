@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import TextIO
 
 from redact.errors import RedactError, SpaceError, UsageError
 
@@ -97,13 +98,13 @@ def workspace(output: Path) -> Iterator[Path]:
 
     Raises UsageError where it cannot be made, or vanishes; SpaceError where the disk is full.
     """
+    sweep(output.parent)
     try:
         folder = Path(tempfile.mkdtemp(prefix=_WORKSPACE, dir=output.parent))
     except OSError as e:
         raise output_error(output.parent, e) from None
     try:
-        with (folder / _IN_USE).open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # falls with this process, however it ends
+        with _lock(folder):
             yield folder
     except (OSError, RedactError):
         if folder.is_dir():
@@ -114,13 +115,31 @@ def workspace(output: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep(folder: Path) -> None:
-    """Removes what runs that were killed left in ``folder``: workspaces that no process holds any more."""
+def _lock(folder: Path) -> TextIO:
+    """Marks a workspace as in use by this machine for as long as what is returned is open."""
+    try:
+        lock = (folder / "lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)  # falls with this process, however it ends
+        lock.write(os.uname().nodename)
+        lock.flush()
+        (folder / "lock").rename(folder / _IN_USE)  # only now: nobody finds it unlocked
+    except OSError as e:
+        raise output_error(folder, e) from None
+    return lock
+
+
+def sweep(folder: Path, *, of_all_machines: bool = False) -> None:
+    """Removes what runs that were killed left in ``folder``: workspaces that no process holds any more.
+
+    Those of this machine, unless nobody else can be at work in the folder: on a network share other
+    machines' locks may not be seen.
+    """
     for left in folder.glob(f"{_WORKSPACE}*"):
         try:
             with (left / _IN_USE).open("r+") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(left, ignore_errors=True)
+                if of_all_machines or lock.read() == os.uname().nodename:
+                    shutil.rmtree(left, ignore_errors=True)
         except OSError:
             continue  # in use, or not ours
 

@@ -104,7 +104,7 @@ def run_batch(
     """
     jobs = sorted((*batch.jobs, *batch.done), key=lambda j: (j.request.line, j.id))
     with _only_one(journal.state):
-        sweep(place.folder)
+        sweep(place.folder, of_all_machines=True)
         tracker = Tracker(journal.state, batch.file, len(jobs), os.getpid(), events, nodes)
         started, began = datetime.now(UTC), time.monotonic()
         results: dict[str, RequestResult] = {}
