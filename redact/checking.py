@@ -7,7 +7,7 @@ the source, measured inside the regions, and searched again at another scale.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -45,6 +45,8 @@ class StretchChecks:
     detail: DetailMeter = field(default_factory=DetailMeter)
     outside: OutsideMeter = field(default_factory=OutsideMeter)
     leaks: list[Leak] = field(default_factory=list)
+    kept: bool = False
+    """Whether this was judged before, and only read again."""
 
 
 _CHECKS = TypeAdapter(StretchChecks)
@@ -70,7 +72,7 @@ def check_stretch(
     who = [[asdict(v) for v in policy.verifiers], [asdict(d) for d in detector_ids(policy)]]
     file = folder / f"checked-{key(what, by, who)}.json"
     if file.exists():
-        return _CHECKS.validate_json(file.read_bytes())
+        return replace(_CHECKS.validate_json(file.read_bytes()), kept=True)
     out = _look(release, stretch, source, _Cover(shown, ends, looks, frozenset(plan.black)), policy, evidence)
     if not out.leaks and not out.errors:
         kept_bytes(file, _CHECKS.dump_json(out))

@@ -6,17 +6,20 @@ import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
 from redact.batch.state import State
-from redact.outcome import Progress as Step
+from redact.outcome import Progress
+
+_SOON = 1.0  # seconds in which nothing can be said about speed
 
 
 class ProgressDisplay:
     """Shows the progress of one file at a time on ``console``, if that is a terminal."""
 
     def __init__(self, console: Console) -> None:
-        self._bar = Progress(
+        self._bar = Bar(
             TextColumn("{task.fields[file]} {task.description}"),
             BarColumn(),
             TextColumn("{task.completed:.0f}/{task.total:.0f} frames {task.fields[speed]}"),
@@ -38,7 +41,7 @@ class ProgressDisplay:
     ) -> None:
         self._bar.stop()
 
-    def show(self, step: Step) -> None:
+    def show(self, step: Progress) -> None:
         """Takes a step's figures."""
         key = (str(step.file), step.phase)
         if key != self._now:
@@ -46,10 +49,7 @@ class ProgressDisplay:
             self._now, self._began = key, time.monotonic()
             self._task = self._bar.add_task(step.phase, total=step.total, file=step.file.name, speed="")
         assert self._task is not None
-        took = max(time.monotonic() - self._began, 1e-6)
-        fps = step.done / took
-        times = fps / step.total * step.seconds if step.total else 0.0
-        self._bar.update(self._task, completed=step.done, speed=f"{fps:.0f} fps, {times:.1f}x real time")
+        self._bar.update(self._task, completed=step.done, speed=speed(step, time.monotonic() - self._began))
 
     def clear(self) -> None:
         """Takes the current line away."""
@@ -58,11 +58,20 @@ class ProgressDisplay:
         self._task, self._now = None, None
 
 
+def speed(step: Progress, seconds: float) -> str:
+    """How fast a phase goes that began so long ago: what is really worked on, not what was kept; empty too early on."""
+    worked = step.done - step.kept
+    if not worked or not step.total or seconds < _SOON:
+        return ""
+    fps = worked / seconds
+    return f"{fps:.0f} fps, {fps / step.total * step.seconds:.1f}x real time"
+
+
 class BatchDisplay:
     """Shows how far a batch is on ``console``, if that is a terminal."""
 
     def __init__(self, console: Console) -> None:
-        self._bar = Progress(
+        self._bar = Bar(
             TextColumn("{task.completed:.0f}/{task.total:.0f} requests"),
             BarColumn(),
             TextColumn("{task.description}"),

@@ -17,6 +17,8 @@ class Progress:
     total: int
     seconds: float
     """Length of the whole video."""
+    kept: int = 0
+    """Frames of those done that an earlier run had worked on, or an earlier round."""
 
 
 Watcher = Callable[[Progress], None]

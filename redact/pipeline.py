@@ -102,9 +102,9 @@ class Work:
     broken: tuple[BrokenSound, ...] = ()
     """Damaged sound: silent in the release."""
 
-    def tell(self, phase: str, done: int, total: int) -> None:
-        """Reports ``done`` of ``total`` frames of a phase."""
-        self.watch(Progress(self.source.path, phase, done, total, self.source.seconds))
+    def tell(self, phase: str, done: int, total: int, kept: int = 0) -> None:
+        """Reports ``done`` of ``total`` frames of a phase, of which ``kept`` were there already."""
+        self.watch(Progress(self.source.path, phase, done, total, self.source.seconds, kept))
 
 
 def open_video(path: Path, policy: Policy) -> Source:
@@ -154,7 +154,8 @@ def look_through(work: Work) -> Seen:
     detectors: dict[DetectorId, None] = {}
     pictures: list[PictureSums] = []
     last: SegmentFindings | None = None
-    done, total = 0, sum(len(s.span) for s in segments)
+    done, kept, total = 0, 0, sum(len(s.span) for s in segments)
+    work.tell("plan", done, total)
     jobs = ((excerpt(source, s), policy, work.folder) for s in segments)
     for segment, findings in zip(segments, work.runner.map(analyse, jobs), strict=True):
         frames += _joined(findings, last)
@@ -163,7 +164,8 @@ def look_through(work: Work) -> Seen:
         detectors |= dict.fromkeys(findings.detectors)
         pictures += [findings.pictures] if findings.pictures else []
         done += len(segment.span)
-        work.tell("plan", done, total)
+        kept += len(segment.span) if findings.kept else 0
+        work.tell("plan", done, total, kept)
     return Seen(tuple(frames), black, tuple(detectors), join(pictures))
 
 
@@ -224,12 +226,14 @@ def render_video(work: Work, plan: RedactionPlan, release: Path) -> int:
     segments = work.part.of(plan_segments(source))
     jobs = ((excerpt(source, s), plan.within(s.span), policy, work.folder) for s in segments)
     files: list[Path] = []
-    obscured = done = 0
+    obscured = done = kept = 0
+    work.tell("render", done, len(work.part.span))
     for r in work.runner.map(render, jobs):
         files.append(r.file)
         obscured += r.obscured
         done += r.frames
-        work.tell("render", done, len(work.part.span))
+        kept += r.frames if r.kept else 0
+        work.tell("render", done, len(work.part.span), kept)
     next(work.runner.map(mux, [(source, work.part, files, release, container_for(release), _audio(work))]))
     return obscured
 
@@ -269,6 +273,8 @@ def verify_video(work: Work, release: Path, plan: RedactionPlan, evidence: Path)
     seen_base, errors, looked = Fraction(1), list[str](), 0
     detail, outside = DetailMeter(), OutsideMeter()
     leaks: list[Leak] = []
+    kept = 0
+    work.tell("verify", 0, len(part.span))
     for seen in work.runner.map(check_stretch, jobs):
         times += seen.times
         seen_base = seen.time_base
@@ -277,7 +283,8 @@ def verify_video(work: Work, release: Path, plan: RedactionPlan, evidence: Path)
         detail.add(seen.detail)
         outside.add(seen.outside)
         leaks += seen.leaks
-        work.tell("verify", min(len(times), len(part.span)), len(part.span))
+        kept += len(seen.times) if seen.kept else 0
+        work.tell("verify", min(len(times), len(part.span)), len(part.span), kept)
     (contents,) = work.runner.map(inspect, [(release,)])
     may_shift = release.suffix.lower() in _NO_INDEX
     noise = coding_noise(policy.encode)

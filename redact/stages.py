@@ -59,6 +59,8 @@ class SegmentFindings:
     """Who looked, and on which device."""
     pictures: PictureSums | None
     """Of every frame of the segment, for codecs whose pictures are exactly defined."""
+    kept: bool = False
+    """Whether this was found before, and only read again."""
 
 
 _FINDINGS = TypeAdapter(SegmentFindings)
@@ -66,12 +68,13 @@ _FINDINGS = TypeAdapter(SegmentFindings)
 
 @dataclass(frozen=True, slots=True)
 class SegmentRendered:
-    """A segment written aside: its file and how many of its frames have a region."""
+    """A segment written aside: its file, how many of its frames have a region, and whether it lay there already."""
 
     number: int
     file: Path
     frames: int
     obscured: int
+    kept: bool
 
 
 @lru_cache(maxsize=8)
@@ -108,9 +111,10 @@ def analyse(source: Excerpt, policy: Policy, folder: Path) -> SegmentFindings:
     made_by = [policy.detect.model_dump(mode="json"), sorted(policy.kinds), policy.damage.on_damage]
     ids = [asdict(d) for d in detector_ids(policy)]
     file = folder / f"found-{key(source.identity, made_by, ids)}.json"
-    if not file.exists():
+    was_there = file.exists()
+    if not was_there:
         kept_bytes(file, _FINDINGS.dump_json(_look_through(source, policy)))
-    return _FINDINGS.validate_json(file.read_bytes())
+    return replace(_FINDINGS.validate_json(file.read_bytes()), kept=was_there)
 
 
 def _look_through(source: Excerpt, policy: Policy) -> SegmentFindings:
@@ -216,9 +220,10 @@ def render(source: Excerpt, plan: RedactionPlan, policy: Policy, folder: Path) -
     sums = plan.pictures
     seen = [] if sums is None else [sums.first, sums.crc32.hex()]
     file = folder / f"shown-{key(source.identity, made_by, places(shown), sorted(plan.black), seen)}.nut"
+    was_there = file.exists()
     kept(file, lambda aside: _write_segment(source, shown, plan, policy, aside))
     obscured = sum(bool(r) for i, r in shown.items() if i not in plan.black)
-    return SegmentRendered(source.segment.number, file, len(source.span), obscured)
+    return SegmentRendered(source.segment.number, file, len(source.span), obscured, was_there)
 
 
 def places(shown: Mapping[int, tuple[Region, ...]]) -> list[list[object]]:
