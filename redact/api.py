@@ -142,8 +142,9 @@ def verify(
         "plan": plan_sha256(the_plan) == known.plan_sha256,
     }
     wrong = [name for name, same in digests.items() if not same]
+    many = "are not the ones" if len(wrong) > 1 else "is not the one"
     sentence = (
-        f"The {' and the '.join(wrong)} is not the one that the record describes."
+        f"The {' and the '.join(wrong)} {many} that the record describes."
         if wrong
         else "Source, release and plan are the ones that the record describes."
     )

@@ -89,11 +89,15 @@ def _as_json(o: Outcome) -> dict[str, Any]:
     return {k: str(v) if isinstance(v, Path) else v for k, v in asdict(o).items()} | {"verdict": "released"}
 
 
-def _line(o: Outcome) -> str:
-    found = ", ".join(f"{n} {k}{'s' if n != 1 else ''}" for k, n in o.tracks.items() if n) or "nothing"
+def _line(o: Outcome, *, by_plan: bool = False) -> str:
+    """One release; ``by_plan``: rendered by a plan, which says what is black, be it damaged or not."""
+    found = ", ".join(plural(n, k) for k, n in o.tracks.items() if n) or "nothing"
+    black = f"{plural(o.black_frames, 'frame')} black by the plan" if by_plan else ""
+    black = black or f"{plural(o.black_frames, 'damaged frame')} black"
     return (
-        f"[bold green]released[/] {escape(str(o.output))}: {found} obscured in {o.obscured_frames} of {o.frames} frames"
-        + (f", {o.black_frames} damaged frames black" if o.black_frames else "")
+        f"[bold green]released[/] {escape(str(o.output))}: {found} obscured in {o.obscured_frames} of "
+        f"{plural(o.frames, 'frame')}"
+        + (f", {black}" if o.black_frames else "")
         + (f", {o.silent_seconds:g} s of damaged sound silent" if o.silent_seconds else "")
         + f"; record {escape(str(o.record))}"
         + "".join(f"\n  [yellow]note:[/] {escape(n)}" for n in o.notes)
@@ -240,7 +244,7 @@ def render(
         the_plan = api.load_plan(plan)
         with LocalRunner(workers or None) as runner, ProgressDisplay(err) as display:
             outcome = api.render(source, the_plan, file, recipe, force=force, runner=runner, watch=display.show)
-        out.print(_line(outcome))
+        out.print(_line(outcome, by_plan=True))
 
 
 @app.command(epilog="Example: redact verify request.mp4 release.mp4 --record release.mp4.record.json")

@@ -26,6 +26,7 @@ from redact.display import BatchDisplay
 from redact.errors import RedactError, UsageError
 from redact.pipeline import Runner
 from redact.run.local import LocalRunner
+from redact.words import plural
 
 Errors = Callable[[], AbstractContextManager[None]]
 
@@ -164,9 +165,9 @@ def register(app: typer.Typer, errors: Errors, out: Console, err: Console) -> No
             out.print(("running: " if state.running else "not running: ") + _line(state))
             table = Table(show_header=False, box=None)
             for f in state.in_flight:
-                table.add_row(escape(f.output), f.phase, f"{f.done}/{f.total} frames")
+                table.add_row(escape(f.output), f.phase, f"{f.done}/{plural(f.total, 'frame')}")
             for n in state.nodes:
-                table.add_row(escape(n.name), f"{n.cpus:g} cores", f"{n.gpus:g} GPUs")
+                table.add_row(escape(n.name), plural(n.cpus, "core"), plural(n.gpus, "GPU"))
             out.print(table)
 
 
@@ -181,8 +182,9 @@ def _show_estimate(out: Console, e: Estimate, as_json: bool) -> None:
         return
     table = Table(show_header=False, box=None)
     table.add_row("requests", f"{e.jobs} to do, {e.done} done before")
-    table.add_row("footage", f"{e.frames} frames, {e.hours:.2f} hours")
-    table.add_row("estimated time", f"{e.wall_hours:.2f} hours on {e.workers} workers (one segment was tried)")
+    table.add_row("footage", f"{plural(e.frames, 'frame')}, {e.hours:.2f} hours")
+    hands = plural(e.workers, "worker")
+    table.add_row("estimated time", f"{e.wall_hours:.2f} hours on {hands} (one segment was tried)")
     table.add_row("disk needed", f"{e.disk_gib:.1f} GiB; {e.free_gib:.1f} GiB free")
     out.print(table)
     for problem in e.problems:

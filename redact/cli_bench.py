@@ -22,6 +22,7 @@ from redact.errors import UsageError
 from redact.pipeline import run_video
 from redact.policy import Policy
 from redact.run.local import LocalRunner, cores
+from redact.words import plural
 
 Errors = Callable[[], AbstractContextManager[None]]
 
@@ -116,4 +117,4 @@ def register(app: typer.Typer, errors: Errors, out: Console) -> None:
             if narrow is None:
                 out.print("cores and GPUs are the limit at any size")
             else:
-                out.print(f"from {narrow[1]} nodes on the {narrow[0]} is the limit")
+                out.print(f"from {plural(narrow[1], 'node')} on the {narrow[0]} is the limit")

@@ -11,6 +11,7 @@ from rich.progress import Progress as Bar
 
 from redact.batch.state import State
 from redact.outcome import Progress
+from redact.words import plural
 
 _SOON = 1.0  # seconds in which nothing can be said about speed
 
@@ -96,7 +97,7 @@ class BatchDisplay:
         gpus = sum(n.gpus for n in state.nodes)
         text = (
             f"{len(state.in_flight)} in flight, {state.hours_per_hour:.1f} hours of footage an hour, "
-            f"{len(state.nodes)} nodes" + (f", {gpus:g} GPUs" if gpus else "")
+            f"{plural(len(state.nodes), 'node')}" + (f", {plural(gpus, 'GPU')}" if gpus else "")
         )
         partly = sum(f.done / f.total / 3 for f in state.in_flight if f.total and f.phase == "plan")
         partly += sum((1 + f.done / f.total) / 3 for f in state.in_flight if f.total and f.phase == "render")

@@ -300,11 +300,12 @@ def check_leaks(leaks: Sequence[Leak], looked: int) -> Check:
     numbers = {"frames": float(looked), "found": float(len(leaks))}
     if not leaks:
         return Check("leaks", True, f"A detector found nothing clear on {_frames(looked)}.", numbers)
-    first = leaks[0]
+    first, more = leaks[0], len(leaks) - 1
     return Check(
         "leaks",
         False,
-        f"Frame {first.index} shows a clear {first.detection.kind} (and {len(leaks) - 1} more findings).",
+        f"Frame {first.index} shows a clear {first.detection.kind}"
+        + (f" (and {more} more finding{'' if more == 1 else 's'})." if more else "."),
         numbers,
     )
 

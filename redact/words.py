@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 
-def plural(number: int, thing: str) -> str:
+def plural(number: float, thing: str) -> str:
     """A number of things: "1 frame", "2 frames"."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+    return f"{number:.15g} {thing}{'' if number == 1 else 's'}"
 
 
 def readable(path: str | Path) -> str:

@@ -32,6 +32,10 @@ class _Cut(Exception):
     """The connection broke: trying again may help."""
 
 
+class _Unreachable(_Cut):
+    """There was none."""
+
+
 def pull(card: Card, watch: Watch = lambda name, done, total: None) -> tuple[Path, ...]:
     """Fetches what ``card`` gives an address for, unless it is there already; returns the files.
 
@@ -68,6 +72,11 @@ def _pull(weights: WeightsFile, watch: Watch) -> Path:
         else:
             try:
                 _download(url, part, weights.bytes, tell)
+            except _Unreachable as e:
+                raise WeightsError(
+                    f"{url}: nobody answers there: {e}.",
+                    "Check the network; REDACT_MODELS_MIRROR names another address, or a folder (file:///...).",
+                ) from None
             except _Cut as e:
                 raise WeightsError(f"{url}: the connection broke: {e}.", "Run the command again: it goes on.") from None
         found = file_sha256(part)
@@ -141,8 +150,10 @@ def _download(url: str, part: Path, size: int, tell: Callable[[int], None]) -> N
     if there == size:
         return
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={there}-"} if there else {})
+    answered = False
     try:
         with requests.get(url, stream=True, timeout=TIMEOUT_S, headers=headers) as answer:
+            answered = True
             if answer.status_code >= 500 or answer.status_code == 429:
                 raise _Cut(f"the server says {answer.status_code} {answer.reason}")
             if answer.status_code not in (200, 206):
@@ -163,7 +174,7 @@ def _download(url: str, part: Path, size: int, tell: Callable[[int], None]) -> N
     ) as e:
         raise WeightsError(f"{url}: this address cannot be fetched: {e}.", "Check the card.") from None
     except requests.exceptions.RequestException as e:
-        raise _Cut(_reason(e)) from None
+        raise (_Cut if answered else _Unreachable)(_reason(e)) from None
     if part.stat().st_size < size:
         raise _Cut(f"{part.stat().st_size} of {size} bytes arrived")
 

@@ -26,6 +26,7 @@ from redact.media.container import first_error, open_source, source_error
 from redact.media.nal import may_begin_here
 from redact.media.source import PacketTable, Source, StreamNote, VideoFormat
 from redact.media.whole import cut_short
+from redact.words import plural
 
 MAX_SIDE = 16384  # px: the largest H.264/H.265 picture side (H.265 level 6.2 allows 16888 x 4096 and the like)
 MAX_PIXELS = 8192 * 8192
@@ -174,7 +175,7 @@ def _scan(container: InputContainer, stream: VideoStream) -> tuple[PacketTable, 
                 if p.pts is not None and p.pts >= last_shown:
                     last, last_shown = p.duration or 0, p.pts
         except av.error.FFmpegError as e:
-            wrong.append(f"demuxing stops after {len(pts)} packets: {e.strerror}")
+            wrong.append(f"demuxing stops after {plural(len(pts), 'packet')}: {e.strerror}")
     complaint = first_error(logs)
     if complaint and _ENDED_EARLY in complaint:
         wrong.append("it ends before its container says so")
@@ -202,7 +203,8 @@ def _times(table: PacketTable, fmt: VideoFormat, wrong: list[str]) -> tuple[np.n
             wrong.append("a decode timestamp runs backwards")
         if len(shown) == len(table):
             return shown, True
-        wrong.append(f"{len(table) - len(shown)} packets share a presentation time with another")
+        double = plural(len(table) - len(shown), "packet")
+        wrong.append(f"{double} with a presentation time that another has, too")
         return shown, True
     rate = fmt.frame_rate or Fraction(25)
     ticks = 1 / (rate * fmt.time_base)
@@ -234,7 +236,7 @@ def probe(path: Path, video_index: int = -1) -> Source:
     if wrong and announced > there + 1:  # by itself it is no damage: sound may last longer
         wrong.insert(0, f"its header announces {announced:.1f} s, its video lasts {there:.1f} s")
     if table.corrupt.any():
-        wrong.append(f"{int(table.corrupt.sum())} packets are marked corrupt by the container")
+        wrong.append(f"{plural(int(table.corrupt.sum()), 'packet')} marked corrupt by the container")
     try:
         digest = file_sha256(path)
     except OSError as e:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from redact.words import plural
+
 _HEADER = 16  # bytes of an ISO base media box header with a 64-bit size (ISO/IEC 14496-12 4.2)
 _TS_PACKET = 188  # bytes (ISO/IEC 13818-1 2.4.3.2)
 _TS_SYNC = 0x47
@@ -38,7 +40,7 @@ def _cut_boxes(path: Path) -> list[str]:
                 # Recorders pad the end of a file with what is no box; players stop there as well.
                 return []
             at += size
-    return [f"it ends {at - end} bytes too early"] if at > end else []
+    return [f"it ends {plural(at - end, 'byte')} too early"] if at > end else []
 
 
 def _cut_packets(path: Path) -> list[str]:

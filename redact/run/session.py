@@ -45,7 +45,8 @@ def _check_that_somebody_listens(address: str) -> None:
 
 def _no_cluster(address: str, reason: str) -> UsageError:
     return UsageError(
-        f"No Ray cluster answers at {address!r}: {reason}", "Start one, or use --address local for a local one."
+        f"No Ray cluster answers at {address!r}: {reason.rstrip('.')}.",
+        "Start one, or use --address local for a local one.",
     )
 
 
