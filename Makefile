@@ -14,7 +14,7 @@ BIN := .venv/bin
 install: .venv/installed
 
 demo: install
-	$(BIN)/redact demo demo
+	$(BIN)/redact demo demo --force
 
 test: install
 	$(BIN)/python -m pytest

@@ -32,6 +32,10 @@ Made from the program by `python docs/reference.py`; do not edit by hand. `redac
 """
 
 TAIL = """\
+## Version
+
+`redact --version` prints it.
+
 ## Completion of commands in the shell
 
 `redact --install-completion` makes the Tab key complete commands and options in bash, zsh, fish and PowerShell from

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,12 +34,30 @@ from redact.words import plural
 
 app = typer.Typer(
     name="redact",
-    help="Releases video without exposing the people in it: finds faces and license plates, obscures them, proves it.",
+    help="Releases video without exposing the people in it: finds faces and license plates, obscures them, checks the "
+    "result and keeps a record.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 models = typer.Typer(help="The detectors' models.", no_args_is_help=True)
 app.add_typer(models, name="models")
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"redact {metadata.version('redact')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _all_commands(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    # A docstring would replace the help of the application.
+    del version
+
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -330,6 +349,7 @@ def doctor() -> None:
 @app.command(epilog="Example: redact demo demo/")
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where to put the clip, the release and the pictures.")] = Path("demo"),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what an earlier demo left there.")] = False,
 ) -> None:
     """Make a short clip out of photographs, redact it and show before and after."""
     from redact.demo import make_clip, picture_pairs
@@ -337,6 +357,8 @@ def demo(
     with _errors():
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            if not force and any(folder.iterdir()):
+                raise UsageError(f"{str(folder)!r}: is not empty.", "Name a new folder, or overwrite with --force.")
         except OSError as e:
             raise output_error(folder, e) from None
         clip, release = folder / "street.mp4", folder / "street.redacted.mp4"

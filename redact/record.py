@@ -1,4 +1,4 @@
-"""The release record: canonical JSON that proves what was done, and identifies nobody.
+"""The release record: canonical JSON that says what was done, and identifies nobody.
 
 Canonical: UTF-8, keys sorted, no spaces, one line feed at the end (RFC 8785 without its number
 rules, which are not needed: every number here is an integer or has at most three decimals).

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import redact
+from commands import redact, refused
 from PIL import Image
 
 from redact.detect.cards import load_cards
@@ -91,3 +92,29 @@ def test_detect_looks_into_folders(tmp_path: Path) -> None:
     done = redact("detect", empty, cwd=tmp_path)
     assert done.returncode == 2
     assert "holds no video or picture" in done.stderr
+
+
+def test_models_are_listed_in_80_columns(tmp_path: Path) -> None:
+    """Each measurement on one line, with whole headings."""
+    done = redact("models", "list", cwd=tmp_path, COLUMNS="80")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    heads = [line.split() for line in lines if line.startswith(" set ")]
+    assert heads
+    assert all(len(h) == 12 and h[-3:] == ["covered", "others", "CPU-ms"] for h in heads)
+    rows = [line.split() for line in lines if line.startswith((" val ", " far "))]
+    assert len(rows) == sum(len(card.evaluation) for card in load_cards().values())
+    assert {len(r) for r in rows} == {12}
+
+
+def test_version(tmp_path: Path) -> None:
+    done = redact("--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"redact {metadata.version('redact')}\n")
+
+
+def test_the_demo_overwrites_nothing_unasked(tmp_path: Path) -> None:
+    (tmp_path / "street.mp4").write_text("mine")
+    refused(redact("demo", tmp_path, cwd=tmp_path), 2, "is not empty", "--force")
+    assert _files(tmp_path) == {"street.mp4"}
+    assert (tmp_path / "street.mp4").read_text() == "mine"

@@ -18,7 +18,7 @@ from redact.cli import app
 from redact.errors import UsageError, VerificationError
 from redact.findings import KeyBox, Kind, Track
 from redact.geometry import Box
-from redact.media.images import READABLE, write_image
+from redact.media.images import READABLE, read_image, write_image
 from redact.plan_io import dump_plan
 
 # A place and a camera, as a telephone writes them.
@@ -48,6 +48,18 @@ def test_every_format_is_released_and_carries_nothing(suffix: str, tmp_path: Pat
     with Image.open(outcome.output) as released:
         assert released.size == (320, 240)
         assert np.abs(np.asarray(released.convert("RGB")).astype(int) - _gradient()).mean() < 6
+
+
+@pytest.mark.parametrize(("tag", "turn"), [(3, 2), (6, 1), (8, 3), (1, 0)])
+def test_a_picture_is_looked_at_as_it_is_shown(tag: int, turn: int, tmp_path: Path) -> None:
+    """A camera that was held sideways notes that; detectors find few faces that lie on their side."""
+    exif = Image.Exif()
+    exif[0x0112] = tag
+    source = tmp_path / "in.png"
+    Image.fromarray(np.rot90(_gradient(), turn)).save(source, exif=exif)
+    assert (read_image(source).pixels == _gradient()).all()
+    (seen,) = redact.detect(source)
+    assert (seen.width, seen.height) == (320, 240)
 
 
 @pytest.mark.parametrize("suffix", sorted(READABLE))

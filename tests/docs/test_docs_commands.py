@@ -61,7 +61,7 @@ def test_commands_in_sentences_exist() -> None:
     names = set(reference.commands())
     words = {w for n in names for w in n.split()[1:]}
     options = {o for c in reference.commands().values() for p in c.params for o in (*p.opts, *p.secondary_opts)}
-    options |= {"--help", "--install-completion", "--show-completion"}
+    options |= {"--help", "--version", "--install-completion", "--show-completion"}
     for page in OURS:
         for code in re.findall(r"`(redact [^`\n]*)`", page.read_text(encoding="utf-8")):
             for word in code.split()[1:]:
