@@ -349,7 +349,6 @@ def run_video(
             check_plan(source.path, source.sha256, plan)
             seen = Seen((), dict.fromkeys(plan.black, "blackened by the plan"))
             the_plan = plan
-            work = replace(work, policy=policy.for_given_plan)
         clock.stop("plan")
         repairs = 0
         while True:

@@ -183,12 +183,6 @@ class Policy(_Section):
         sizes = {n: round(d.second_size_px / VERIFY_SCALE) for n in d.second_detectors}
         return tuple(Verifier(n, sizes.get(n, round(d.size_px * VERIFY_SCALE))) for n in names)
 
-    @property
-    def for_given_plan(self) -> Policy:
-        """The same recipe for a plan that nobody looked for here: verification looks as often as pass 1 would."""
-        pace = min(self.verify.look_seconds, self.detect.look_seconds)
-        return self.model_copy(update={"verify": self.verify.model_copy(update={"look_seconds": pace})})
-
     def looking(self, detail: Detail) -> Policy:
         """The same recipe, looking as closely as ``detail`` says."""
         return self.model_copy(update={"detect": self.detect.model_copy(update=_DETAIL[detail])})

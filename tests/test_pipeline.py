@@ -97,7 +97,7 @@ def test_an_uncovered_face_is_not_released(demo_clip: Path, runner: LocalRunner,
 
 
 def test_a_plan_that_flashes_is_not_released(demo_clip: Path, runner: LocalRunner, tmp_path: Path) -> None:
-    """Faces covered in every fifteenth frame only: where the second look alone would fall, were it as rare as usual."""
+    """Faces covered in every fifteenth frame only: all detectors look there in pass 1, the second look beside it."""
     plan = redact.plan(demo_clip, runner=runner)
     keys = [
         KeyBox(i, box) for t in plan.tracks for i in range(0, plan.source.frames, 15) if (box := t.at(i)) is not None

@@ -14,6 +14,8 @@ from redact.errors import WeightsError
 from redact.findings import Detection, Kind
 from redact.geometry import Box
 
+_LEAST_CONTRAST = 1.0  # 8-bit steps, standard deviation: a black frame was taken for a face as large as itself
+
 
 class Detector(Protocol):
     """Finds faces, plates or both in one picture at a time.
@@ -116,14 +118,24 @@ def suppress(boxes: NDArray[np.float32], scores: NDArray[np.float32], iou: float
     return np.array(keep, np.int64)
 
 
+def _shows_something(picture: NDArray[np.uint8], box: Box) -> bool:
+    x1, y1, x2, y2 = box.to_ints()
+    across, down = max(1, (x2 - x1) // 16), max(1, (y2 - y1) // 16)  # some hundred samples tell
+    return float(picture[y1:y2:down, x1:x2:across].std(axis=(0, 1)).max(initial=0.0)) >= _LEAST_CONTRAST
+
+
 def to_detections(
-    kinds: Iterable[Kind], boxes: NDArray[np.float32], scores: NDArray[np.float32], width: int, height: int
+    kinds: Iterable[Kind], boxes: NDArray[np.float32], scores: NDArray[np.float32], picture: NDArray[np.uint8]
 ) -> tuple[Detection, ...]:
-    """Findings in canonical order (score falling, then kind and place), clipped to the picture, empty ones left out."""
+    """Findings in canonical order (score falling, then kind and place), clipped to the picture (H, W, 3; uint8).
+
+    Empty ones are left out, and those in which there is nothing but one colour.
+    """
+    height, width = picture.shape[:2]
     out = []
     for kind, b, s in zip(kinds, boxes.tolist(), scores.tolist(), strict=True):
         x1, y1, x2, y2 = b
         box = Box(min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)).clip(width, height)
-        if not box.is_empty:
+        if not box.is_empty and _shows_something(picture, box):
             out.append(Detection(kind, box, min(1.0, max(0.0, s))))
     return tuple(sorted(out, key=lambda d: (-d.score, d.kind, d.box.edges)))

@@ -50,4 +50,4 @@ class CenterFace(CardDetector):
         y1 = np.clip((rows + oy + 0.5) * CELL - sh / 2, 0, h)
         boxes = np.stack([x1, y1, np.minimum(x1 + sw, w), np.minimum(y1 + sh, h)], 1).astype(np.float32)
         keep = suppress(boxes, scores, NMS_IOU)
-        return to_detections([Kind.FACE] * len(keep), boxes[keep], scores[keep], w, h)
+        return to_detections([Kind.FACE] * len(keep), boxes[keep], scores[keep], picture)

@@ -42,7 +42,6 @@ class EgoBlur(CardDetector):
 
     def detect(self, picture: NDArray[np.uint8]) -> tuple[Detection, ...]:
         check_picture(picture)
-        h, w = picture.shape[:2]
         x = torch.from_numpy(as_input(picture, self._card.input, 0)[0]).to(self.device)
         with torch.inference_mode():
             boxes, scores, labels = self._look(x)
@@ -51,7 +50,7 @@ class EgoBlur(CardDetector):
             good &= labels == self._class
         b, s = boxes[good].float().cpu().numpy(), scores[good].float().cpu().numpy()
         keep = suppress(b, s, NMS_IOU)
-        return to_detections([self._kind] * len(keep), b[keep], s[keep], w, h)
+        return to_detections([self._kind] * len(keep), b[keep], s[keep], picture)
 
     def _look(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Boxes (N, 4) xyxy, scores (N,) and, where the network tells them, classes (N,)."""

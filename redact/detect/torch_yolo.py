@@ -55,11 +55,10 @@ class YoloTorch(CardDetector):
     def _together(self, pictures: Sequence[NDArray[np.uint8]]) -> list[tuple[Detection, ...]]:
         shown = [looks(p, self._card.input) for p in pictures]
         raw = [self._raw([s[n].pixels for s in shown]) for n in range(len(shown[0]))]
-        h, w = pictures[0].shape[:2]
         out = []
         for n, of_one in enumerate(shown):
             boxes, scores = gather(of_one, [look[n] for look in raw])
-            out.append(select(boxes, scores, self._card.classes, self._min_score, (w, h)))
+            out.append(select(boxes, scores, self._card.classes, self._min_score, pictures[n]))
         return out
 
     def _raw(self, pictures: Sequence[NDArray[np.uint8]]) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:

@@ -30,4 +30,4 @@ class UltralyticsOnnx(CardDetector):
         shown, factor = fit(picture, self._fixed, GREY)
         output = self._session.run(None, {self._input: as_input(shown, self._card.input, GREY)})[0]
         boxes, scores = anchors(output[0], self._card)
-        return select(boxes / factor, scores, self._card.classes, self._min_score, picture.shape[1::-1])
+        return select(boxes / factor, scores, self._card.classes, self._min_score, picture)

@@ -52,4 +52,4 @@ class UltralyticsTorch(CardDetector):
             output = self._network(x.half() if self._network.fp16 else x)
         first = output[0] if isinstance(output, list | tuple) else output
         boxes, scores = anchors(first[0].float().cpu().numpy(), self._card)
-        return select(boxes / factor, scores, self._card.classes, self._min_score, picture.shape[1::-1])
+        return select(boxes / factor, scores, self._card.classes, self._min_score, picture)

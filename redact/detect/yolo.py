@@ -26,11 +26,11 @@ def select(
     scores: NDArray[np.float32],
     classes: Sequence[str],
     min_score: float,
-    size: tuple[int, int],
+    picture: NDArray[np.uint8],
 ) -> tuple[Detection, ...]:
     """Findings among anchors: ``boxes`` (N, 4) xyxy pixels, ``scores`` (N, classes).
 
-    ``classes`` as on a card; ``size`` is (width, height) of the picture.
+    ``classes`` as on a card; ``picture`` (H, W, 3; uint8) is what they were found in.
     """
     kinds: list[Kind] = []
     kept_boxes, kept_scores = [np.zeros((0, 4), np.float32)], [np.zeros(0, np.float32)]
@@ -42,7 +42,7 @@ def select(
         kinds += [kind] * len(keep)
         kept_boxes.append(b[keep])
         kept_scores.append(s[keep])
-    return to_detections(kinds, np.concatenate(kept_boxes), np.concatenate(kept_scores), *size)
+    return to_detections(kinds, np.concatenate(kept_boxes), np.concatenate(kept_scores), picture)
 
 
 class YoloOnnx(CardDetector):
@@ -54,8 +54,7 @@ class YoloOnnx(CardDetector):
 
     def detect(self, picture: NDArray[np.uint8]) -> tuple[Detection, ...]:
         check_picture(picture)
-        h, w = picture.shape[:2]
         shown = looks(picture, self._card.input)
         raw = [self._session.run(None, {"image": as_input(s.pixels, self._card.input, GREY)}) for s in shown]
         boxes, scores = gather(shown, [(b[0], s[0]) for b, s in raw])
-        return select(boxes, scores, self._card.classes, self._min_score, (w, h))
+        return select(boxes, scores, self._card.classes, self._min_score, picture)

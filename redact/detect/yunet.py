@@ -37,4 +37,4 @@ class YuNet(CardDetector):
         # A row: x, y, width, height, five points, score.
         found = np.zeros((0, 15), np.float32) if rows is None else rows
         boxes = np.concatenate([found[:, :2], found[:, :2] + found[:, 2:4]], 1)
-        return to_detections([Kind.FACE] * len(found), boxes, found[:, -1], w, h)
+        return to_detections([Kind.FACE] * len(found), boxes, found[:, -1], picture)

@@ -75,7 +75,9 @@ class DetectorContract:
             assert 0 <= d.box.x1 < d.box.x2 <= w
 
     def test_finds_nothing_in_nothing(self, detector: Detector) -> None:
-        assert detector.detect(np.full((360, 640, 3), 114, np.uint8)) == ()
+        for value in (0, 114, 255):
+            assert detector.detect(np.full((360, 640, 3), value, np.uint8)) == ()
+            assert detector.detect(np.full((720, 404, 3), value, np.uint8)) == ()
 
     @pytest.mark.parametrize(
         "wrong", [np.zeros((10, 10), np.uint8), np.zeros((10, 10, 4), np.uint8), np.zeros((10, 10, 3), np.float32)]

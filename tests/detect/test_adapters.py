@@ -23,11 +23,6 @@ BGR = InputFormat(size_px=640, multiple_of=1, order="bgr", divisor=1.0)
 class AdapterContract(DetectorContract):
     """For adapters that are tested on our own weights: what these find is not the adapter's to answer for."""
 
-    def test_finds_nothing_in_nothing(self, detector: Detector) -> None:
-        if load_detector(OURS, min_score=0.2).detect(np.full((360, 640, 3), 114, np.uint8)):
-            pytest.skip("our own weights find something in it; their own test says so")
-        super().test_finds_nothing_in_nothing(detector)
-
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -52,8 +47,10 @@ class TestUltralyticsOnnx(AdapterContract):
         return open_detector(card_for("ultralytics", "onnx", file), min_score=0.1)
 
     def test_finds_what_ours_finds(self, detector: Detector) -> None:
-        picture = photo("zidane.jpg", 608)  # small enough that ours looks once
-        ours = load_detector(OURS, min_score=0.1).detect(picture)
+        picture = photo("zidane.jpg", 608)
+        card = load_card(OURS)
+        once = card.model_copy(update={"input": card.input.model_copy(update={"trained_px": None})})  # as ultralytics
+        ours = open_detector(once, min_score=0.1).detect(picture)
         assert close(detector.detect(picture), ours, 0.03, 2.0)
 
 
@@ -153,7 +150,7 @@ def test_other_classes_are_dropped() -> None:
     boxes, scores = anchors(rows, card)
     from redact.detect.yolo import select
 
-    found = select(boxes, scores, card.classes, 0.3, (100, 100))
+    found = select(boxes, scores, card.classes, 0.3, np.indices((100, 100, 3)).sum(0).astype(np.uint8))
     assert [(d.kind, d.box.x1) for d in found] == [(Kind.PLATE, 10.0), (Kind.FACE, 20.0)]
 
 
