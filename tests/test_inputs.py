@@ -16,6 +16,7 @@ from PIL import Image
 
 from redact.errors import RedactError, SourceError, UsageError
 from redact.inputs import find_footage, outputs_for
+from redact.media.images import read_image
 
 
 @pytest.fixture
@@ -239,6 +240,15 @@ def test_a_folder_without_footage(tmp_path: Path) -> None:
 
 
 # --- kinds ---
+
+
+def test_no_picture_while_ultralytics_is_loaded(plain_clip: Path, tmp_path: Path) -> None:
+    """It makes Pillow look for a plugin, which is not there."""
+    import ultralytics.utils.patches  # noqa: F401
+
+    file = Path(shutil.copy(plain_clip, tmp_path / "video.jpg"))
+    with pytest.raises(SourceError, match="is no picture but a video"):
+        read_image(file)
 
 
 @pytest.mark.parametrize("command", ["run", "plan", "render", "verify", "detect"])

@@ -58,7 +58,8 @@ def read_image(path: Path) -> StillImage:
             dropped = tuple(sorted(str(k) for k, v in image.info.items() if not _empty(v)))
             upright = ImageOps.exif_transpose(image)
             pixels = np.asarray(upright.convert("RGB"))
-    except UnidentifiedImageError:
+    except (UnidentifiedImageError, ImportError):
+        # Where ultralytics is loaded (for a GPU), it makes Pillow look for a plugin before it gives up.
         raise _no_picture(path) from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as e:
         raise source_error(path, f"cannot be read: {e}") from None
