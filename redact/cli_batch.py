@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from redact import api
+from redact.batch.check import check_sources
 from redact.batch.estimate import Estimate, estimate
 from redact.batch.events import check_events, open_events
 from redact.batch.jobs import Batch
@@ -23,7 +24,7 @@ from redact.batch.run import Told, batch_state, check_batch, inputs_of, make_fol
 from redact.batch.state import State
 from redact.batch.state import as_json as state_json
 from redact.display import BatchDisplay
-from redact.errors import RedactError, UsageError
+from redact.errors import SpaceError
 from redact.pipeline import Runner
 from redact.run.local import LocalRunner
 from redact.words import plural
@@ -104,19 +105,17 @@ def register(app: typer.Typer, errors: Errors, out: Console, err: Console) -> No
     ) -> None:
         """Carry out a list of export requests, on this machine or on a cluster."""
         with errors(), ExitStack() as stack:
-            if dry_run:
-                listed, place = check_batch(requests, output, recipe, api.policy_of)
-                _notice(err, listed)
-                if events is not None:
-                    check_events(events, inputs_of(listed))
-                hands = stack.enter_context(_hands(address, workers))
-                _show_estimate(out, estimate(listed, place, hands.runner, hands.workers), as_json)
-                return
             listed, place = check_batch(requests, output, recipe, api.policy_of)
             _notice(err, listed)
+            if events is not None:
+                check_events(events, inputs_of(listed))
+            hands = stack.enter_context(_hands(address, workers))
+            check_sources(listed, hands.runner)
+            if dry_run:
+                _show_estimate(out, estimate(listed, place, hands.runner, hands.workers), as_json)
+                return
             log = None if events is None else stack.enter_context(open_events(events, inputs_of(listed)))
             journal = make_folder(place)
-            hands = stack.enter_context(_hands(address, workers))
             display = stack.enter_context(BatchDisplay(err))
 
             def tell(told: Told) -> None:
@@ -179,7 +178,16 @@ def _notice(err: Console, listed: Batch) -> None:
 def _show_estimate(out: Console, e: Estimate, as_json: bool) -> None:
     if as_json:
         out.file.write(e.as_json() + "\n")
-        return
+    else:
+        _print_estimate(out, e)
+    # As the batch would end: for what is missing, or for what would be refused.
+    if e.disk_gib > e.free_gib:
+        raise SpaceError(f"The batch needs {e.disk_gib:.1f} GiB, {e.free_gib:.1f} GiB are free.", "Free some space.")
+    if e.problems:
+        raise typer.Exit(3)
+
+
+def _print_estimate(out: Console, e: Estimate) -> None:
     table = Table(show_header=False, box=None)
     table.add_row("requests", f"{e.jobs} to do, {e.done} done before")
     table.add_row("footage", f"{plural(e.frames, 'frame')}, {e.hours:.2f} hours")
@@ -189,9 +197,3 @@ def _show_estimate(out: Console, e: Estimate, as_json: bool) -> None:
     out.print(table)
     for problem in e.problems:
         out.print(f"[bold red]would be refused[/] {escape(problem)}")
-    if e.disk_gib > e.free_gib:
-        raise _too_small(e)
-
-
-def _too_small(e: Estimate) -> RedactError:
-    return UsageError(f"The batch needs {e.disk_gib:.1f} GiB, {e.free_gib:.1f} GiB are free.", "Free some space.")

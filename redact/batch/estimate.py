@@ -16,7 +16,7 @@ from redact.batch.jobs import Batch, Job
 from redact.batch.places import fetched
 from redact.errors import RedactError
 from redact.findings import RedactionPlan
-from redact.media.images import is_image
+from redact.media.images import is_image, read_image
 from redact.media.segments import plan_segments
 from redact.media.source import Source, excerpt
 from redact.pipeline import Runner, begin, open_video, source_id
@@ -79,6 +79,7 @@ def _count(jobs: Iterable[Job], folder: Path, runner: Runner, problems: list[str
         try:
             path = fetched(job.source.location, folder)
             if is_image(path):
+                list(runner.map(look_at_picture, [(path,)]))
                 continue
             (source,) = runner.map(open_video, [(path, job.policy)])
             part = begin(source, job.policy, runner, folder, scope=job.request.scope).part
@@ -87,6 +88,11 @@ def _count(jobs: Iterable[Job], folder: Path, runner: Runner, problems: list[str
             continue
         w, h = source.format.display.size
         yield _Counted(job, source, len(part.span), len(part.span) * w * h)
+
+
+def look_at_picture(path: Path) -> None:
+    """Raises SourceError where a picture cannot be read."""
+    read_image(path)
 
 
 def _cost(longest: _Counted, folder: Path, runner: Runner) -> float:

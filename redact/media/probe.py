@@ -211,6 +211,19 @@ def _times(table: PacketTable, fmt: VideoFormat, wrong: list[str]) -> tuple[np.n
     return np.array([round(i * ticks) for i in range(len(table))], np.int64), False
 
 
+def glance(path: Path, video_index: int = -1) -> tuple[VideoFormat, float | None]:
+    """What a file shows at once: its format, and how many seconds it claims to last; None where it claims nothing.
+
+    Reads its header and first frame. Raises SourceError as ``probe`` does.
+    """
+    check_file(path)
+    with open_source(path) as container:
+        stream, _ = _choose(container, path, video_index)
+        own = stream.duration and float(stream.duration * (stream.time_base or 0))
+        whole = container.duration and container.duration / av.time_base
+        return _video_format(stream, _first_frame(path, stream.index), path), own or whole or None
+
+
 def probe(path: Path, video_index: int = -1) -> Source:
     """Counts a video file.
 
