@@ -243,7 +243,7 @@ TEXT = """# Cuts
 
 {machine}
 
-Made by `python benchmarks/cuts.py{arguments}`.
+Made by `benchmarks/cuts.py{arguments}`.
 "Before" is the difference in place of thumbnails of 32 x 18, told as a cut above {in_place:g}. "Now" is the likeness of
 `redact/cuts.py`, told as a cut below {cut:g}, and unclear from there to {unclear:g}.
 
