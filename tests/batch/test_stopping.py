@@ -107,8 +107,9 @@ def test_ctrl_c_stops_a_batch_at_once(presses: int, long_clip: Path, plain_clip:
     assert before, "finished segments are kept"
     process = _start(asked, "--at-once", "2")
     end = time.monotonic() + 120
-    while len(found()) <= len(before) and time.monotonic() < end:
+    while sum(e["event"] == "started" for e in _events(events)) < 4 and time.monotonic() < end:
         time.sleep(0.2)
+    time.sleep(3)
     os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=120)
     assert [e["id"] for e in _events(events) if e["event"] == "skipped"] == ["2"]
