@@ -157,6 +157,14 @@ def read_film(file: Path) -> tuple[float, list[Pixels]]:
     return rate, frames
 
 
+def _wide(p: Pixels) -> Pixels:
+    """The middle of a picture as 16:9: all of a film have one shape."""
+    high, wide = p.shape[:2]
+    rows, columns = min(high, wide * 9 // 16), min(wide, high * 16 // 9)
+    top, left = (high - rows) // 2, (wide - columns) // 2
+    return p[top : top + rows, left : left + columns]
+
+
 def _row(name: str, what: str, j: Judged) -> str:
     told, before = j.below(cuts.CUT), j.before
     n = len(j.alike)
@@ -189,7 +197,7 @@ def clip_table(clips: Sequence[Path], film: Path | None, starts: Sequence[int]) 
     names = [*films]
     for _ in range(1000 if len(names) > 1 else 0):
         a, b = (films[names[n]][1] for n in rng.choice(len(names), 2, replace=False))
-        between.add(a[rng.integers(len(a))], b[rng.integers(len(b))], False)
+        between.add(_wide(a[rng.integers(len(a))]), _wide(b[rng.integers(len(b))]), False)
     if between.alike:
         out.append(_row("two clips", "cuts from one to the other", between))
     if film:

@@ -65,7 +65,7 @@ def likeness(before: bytes, after: bytes, enough: float = 1.0) -> float:
     """How much of one thumbnail is found in the other, from 0 (nothing) to 1 (all of it, as it was).
 
     Either may be a part of what the other shows, so the better of the two ways counts. The second is
-    not tried where the first gives ``enough``.
+    not tried where the first gives ``enough``. Both must be of pictures of one shape.
     """
     width, height = next((w, h) for w, h in (WIDE, COMPACT) if w * h == len(before))
     a, b = (_detail(np.frombuffer(t, np.uint8).reshape(height, width)) for t in (before, after))

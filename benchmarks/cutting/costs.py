@@ -184,6 +184,8 @@ def table(clips: dict[str, Found]) -> list[str]:
         tried[f"a missed cut {where}"] = missed_cuts([*clips.values()], same=same, moved=False)
         tried[f"a missed cut {where}, with motion"] = missed_cuts([*clips.values()], same=same, moved=True)
     for what, cost in tried.items():
+        if not len(cost.clear):  # there is one clip only, or none is longer than a second
+            continue
         rows.append(
             f"| {what} | {len(cost.clear)} | {cost.clear.mean():+.2f} | {cost.clear.max():+.0f} "
             f"| {(cost.clear > 0).mean():.1%} | {(cost.clear < 0).mean():.1%} | {cost.obscured.mean():+.2f} |"
