@@ -39,6 +39,17 @@ class Motion:
         steps = np.frombuffer(zlib.decompress(self.packed), np.int8).reshape(self.rows, self.columns, 2)
         return steps / _STEPS
 
+    def part(self, share: float) -> Motion | None:
+        """What of it had happened after ``share`` of the time, as if it went on evenly; None where that is nothing."""
+        return _pack(self.field() * share)
+
+
+def _pack(field: NDArray[np.float64]) -> Motion | None:
+    """Displacements (rows, columns, 2), in shares of the picture's long side, as what is kept of them."""
+    steps = np.clip(np.round(field * _STEPS), -127, 127).astype(np.int8)
+    rows, columns = field.shape[:2]
+    return Motion(columns, rows, zlib.compress(steps.tobytes())) if steps.any() else None
+
 
 def displacement(field: NDArray[np.float64], box: tuple[float, float, float, float]) -> tuple[float, float]:
     """How far what is in ``box`` (x1, y1, x2, y2, in shares of the width and the height) moves.
@@ -144,5 +155,4 @@ def motion(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Motion | None
     high, wide = h // rows // 2 * 2, w // columns // 2 * 2
     cells = flow[: rows * high : 2, : columns * wide : 2].reshape(rows, high // 2, columns, wide // 2, 2)
     middle = np.median(cells.swapaxes(1, 2).reshape(rows * columns, -1, 2), axis=1)
-    steps = np.clip(np.round(middle * (_STEPS / max(h, w))), -127, 127).astype(np.int8)
-    return Motion(columns, rows, zlib.compress(steps.tobytes())) if steps.any() else None
+    return _pack(middle.reshape(rows, columns, 2).astype(np.float64) / max(h, w))

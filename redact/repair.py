@@ -1,0 +1,34 @@
+"""What verification finds is evidence like any other: it joins the findings of pass 1. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import replace
+
+from redact.findings import FrameDetections
+from redact.track import unite
+from redact.verdict import Leak
+
+
+def with_leaks(frames: Iterable[FrameDetections], leaks: Iterable[Leak]) -> tuple[FrameDetections, ...]:
+    """The findings of pass 1 with those of verification added, each sure enough to begin a track of its own."""
+    out = list(frames)
+    for leak in leaks:
+        n = bisect_left(out, leak.index, key=lambda f: f.index)
+        if n == len(out) or out[n].index != leak.index:
+            out[n : n + 1] = _parted(out[n - 1] if n else None, leak.index, out[n] if n < len(out) else None)
+        sure = replace(leak.detection, score=1.0)
+        out[n] = replace(out[n], detections=unite([*out[n].detections, sure]))
+    return tuple(out)
+
+
+def _parted(before: FrameDetections | None, index: int, after: FrameDetections | None) -> list[FrameDetections]:
+    """Frame ``index``, examined after all, and the one examined after it: the motion between two is parted by it."""
+    if after is None:
+        return [FrameDetections(index, ())]
+    if before is None or after.motion is None:
+        return [FrameDetections(index, ()), after]
+    share = (index - before.index) / (after.index - before.index)
+    first, second = after.motion.part(share), after.motion.part(1 - share)
+    return [FrameDetections(index, (), motion=first), replace(after, motion=second)]

@@ -1,0 +1,55 @@
+"""What verification finds between two looks joins the findings of pass 1."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import pytest
+
+from redact.findings import Detection, FrameDetections, Kind
+from redact.geometry import Box
+from redact.motion import Motion
+from redact.repair import with_leaks
+from redact.track import Movement
+from redact.verdict import Leak
+
+SIZE = (1280, 720)
+FACE = Box(600, 300, 640, 350)
+FOUND = Leak(7, Detection(Kind.FACE, FACE, 0.6))
+
+
+def _right(steps: int) -> Motion:
+    """By so many steps of 1/400 of the long side."""
+    return Motion(16, 9, zlib.compress(np.tile(np.array([steps, 0], np.int8), 144).tobytes()))
+
+
+def test_a_finding_between_two_looks_is_a_sure_one_of_its_own() -> None:
+    frames = [FrameDetections(i, ()) for i in (3, 6, 9)]
+    joined = with_leaks(frames, [FOUND, FOUND])
+    assert [f.index for f in joined] == [3, 6, 7, 9]
+    assert joined[2].detections == (Detection(Kind.FACE, FACE, 1.0),)
+
+
+def test_a_finding_in_a_look_keeps_what_was_known_of_it() -> None:
+    frames = [FrameDetections(6, ()), FrameDetections(7, (), scene_cut=True, motion=_right(9))]
+    joined = with_leaks(frames, [FOUND])
+    assert [f.index for f in joined] == [6, 7]
+    assert (joined[1].scene_cut, joined[1].motion) == (True, _right(9))
+
+
+@pytest.mark.parametrize("leaks", [[FOUND], [FOUND, Leak(8, FOUND.detection)], [Leak(8, FOUND.detection), FOUND]])
+def test_the_motion_between_two_looks_is_parted(leaks: list[Leak]) -> None:
+    """Else all regions of a panning camera would stand still up to the new frame, and jump after it."""
+    frames = [FrameDetections(6, ()), FrameDetections(9, (), motion=_right(30))]
+    joined = with_leaks(frames, leaks)
+    there = dict(Movement(joined, SIZE).forward(FACE, 6, 9))
+    for index, box in there.items():
+        assert box.x1 - FACE.x1 == pytest.approx((index - 6) * 10 * SIZE[0] / 400)
+    assert list(there)[-1] == 9
+
+
+def test_findings_before_and_after_all_looks() -> None:
+    frames = [FrameDetections(8, (), motion=_right(3))]
+    joined = with_leaks(frames, [FOUND, Leak(11, FOUND.detection)])
+    assert [(f.index, f.motion) for f in joined] == [(7, None), (8, _right(3)), (11, None)]
