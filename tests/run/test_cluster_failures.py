@@ -177,7 +177,7 @@ def test_the_driver_is_killed_and_started_again(
 
 
 def test_a_clock_that_jumps(nodes: Nodes, requests: Path, undisturbed: Carried, tmp_path: Path) -> None:
-    """Driver and workers see a wall clock that jumps by a day, back and forth, each quarter of a second."""
+    """The driver sees a wall clock that jumps by a day, back and forth, each quarter of a second."""
     compiler = shutil.which("cc")
     if compiler is None:
         pytest.skip("no C compiler: the clock cannot be made to jump")
@@ -187,12 +187,12 @@ def test_a_clock_that_jumps(nodes: Nodes, requests: Path, undisturbed: Carried, 
     environment = os.environ | {"LD_PRELOAD": str(shim)}
     probe = [sys.executable, "-c", "import time\na = time.time()\ntime.sleep(0.3)\nprint(abs(time.time() - a) > 3600)"]
     assert subprocess.run(probe, env=environment, capture_output=True, text=True, check=True).stdout == "True\n"
-    events = tmp_path / "events.jsonl"
-    command = _command(requests, tmp_path / "out", nodes.address, "--events", str(events))
+    jumped = tmp_path / "jumped"
+    command = _command(requests, tmp_path / "out", nodes.address)
+    environment["CLOCK_JUMPED"] = str(jumped)
     subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True, timeout=120)
     assert released(tmp_path / "out") == undisturbed.files
-    days = {line[10:20] for line in events.read_text().splitlines()}
-    assert len(days) > 1, "the clock did jump"
+    assert jumped.stat().st_size > 4, "the clock did jump"
 
 
 def test_the_object_store_is_full(
