@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from clips import Clip, write_clip
+from clips import Clip, repeat_clip, write_clip
 
 RUN = [sys.executable, "-m", "redact", "run"]
 
@@ -179,16 +179,8 @@ def test_several_videos_in_one_file(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A video that takes long enough to be disturbed: one clip many times over, not encoded again."""
-    import ffmpeg
-
-    from redact.media.witness import ffmpeg_program
-
-    folder = tmp_path_factory.mktemp("long")
-    once = write_clip(folder / "once.mp4", Clip(frames=50, width=640, height=480))
-    many = ffmpeg.input(str(once), stream_loop=39)
-    ffmpeg.output(many, str(folder / "long.mp4"), c="copy").run(cmd=ffmpeg_program(), quiet=True)
-    return folder / "long.mp4"
+    """A video that takes long enough to be disturbed."""
+    return repeat_clip(tmp_path_factory.mktemp("long") / "long.mp4", 40)
 
 
 @pytest.mark.parametrize("wait", [0.3, 1.5, 3.0, 4.5])

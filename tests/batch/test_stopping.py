@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from clips import Clip, write_clip
+from clips import repeat_clip
 from commands import redact
 
 PATIENCE = 8.0  # seconds from Ctrl-C to the end: far less than the video in flight would take
@@ -21,16 +21,8 @@ PATIENCE = 8.0  # seconds from Ctrl-C to the end: far less than the video in fli
 
 @pytest.fixture(scope="module")
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A video that takes minutes: one clip many times over, not encoded again."""
-    import ffmpeg
-
-    from redact.media.witness import ffmpeg_program
-
-    folder = tmp_path_factory.mktemp("long")
-    once = write_clip(folder / "once.mp4", Clip(frames=50, width=640, height=480))
-    many = ffmpeg.input(str(once), stream_loop=119)
-    ffmpeg.output(many, str(folder / "long.mp4"), c="copy").run(cmd=ffmpeg_program(), quiet=True)
-    return folder / "long.mp4"
+    """A video that takes minutes."""
+    return repeat_clip(tmp_path_factory.mktemp("long") / "long.mp4", 120)
 
 
 def _requests(folder: Path, *clips: Path) -> Path:
