@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Here:
-    """Keeps to ``redact.pipeline.Runner``."""
+    """Keeps to ``redact.video.Runner``."""
 
     def map(self, function: Callable[..., T], jobs: Iterable[tuple[Any, ...]]) -> Iterator[T]:
         return (function(*job) for job in jobs)

@@ -36,9 +36,9 @@ from redact.api import policy_of
 from redact.batch.run import prepare, run_batch
 from redact.batch.sizing import Costs, Meter, NodeKind, predict
 from redact.cli_bench import measure
-from redact.pipeline import Runner
 from redact.run.cluster import ClusterRunner
 from redact.run.local import LocalRunner
+from redact.video import Runner
 
 RECIPE = "export-batch"
 CLIP = "09_intel_one_by_one_person_768x432.mp4"

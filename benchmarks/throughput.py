@@ -220,8 +220,9 @@ def stages(clip: Clip, recipe: str, folder: Path) -> dict[str, float]:
     from redact.media.decode import decode
     from redact.media.segments import plan_segments
     from redact.media.source import excerpt
-    from redact.pipeline import open_video, run_video
+    from redact.pipeline import run_video
     from redact.stages import detector
+    from redact.video import open_video
 
     cv2.setNumThreads(1)  # as the workers do
     policy = policy_of(recipe)

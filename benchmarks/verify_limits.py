@@ -33,12 +33,12 @@ from redact.media.frames import luma
 from redact.media.witness import Witness
 from redact.obscure import FramePlanes, Obscurer
 from redact.period import Period
-from redact.pipeline import Runner, Work, begin, look_through, open_video, plan_video, render_video, verify_video
 from redact.policy import EncodePolicy, ObscurePolicy, Policy
 from redact.run.local import LocalRunner
 from redact.scope import Scope
 from redact.track import RegionsByFrame
 from redact.verify import MAX_DETAIL, MAX_OUTSIDE, DetailMeter, OutsideMeter
+from redact.video import Runner, Work, begin, look_through, open_video, plan_video, render_video, verify_video
 
 RATES = (18, 20, 28, 34, 40)  # constant rate factors; recipes allow 0 to 28
 WIDTHS = ((12, 20), (20, 40), (40, 80), (80, 10_000))  # px

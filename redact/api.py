@@ -12,8 +12,8 @@ from redact.errors import RecipeError
 from redact.findings import Detection, RedactionPlan
 from redact.inputs import check_input
 from redact.media.images import check_same_kind, is_image, read_image
-from redact.outcome import Outcome, Watcher
-from redact.pipeline import Runner, begin, look_through, open_video, plan_video, run_video, source_id, verify_video
+from redact.outcome import Outcome, Watcher, silent
+from redact.pipeline import run_video
 from redact.plan_io import parse_plan, plan_sha256
 from redact.policy import DamagePolicy, Policy, load_policy
 from redact.resources import recipe_file
@@ -22,6 +22,7 @@ from redact.scope import EVERYTHING, Scope
 from redact.stages import detect_segment
 from redact.stills import find_still, plan_still, run_still, verify_still
 from redact.verdict import Check, Verdict
+from redact.video import Runner, begin, look_through, open_video, plan_video, source_id, verify_video
 
 DEFAULT_RECIPE = "public-release"
 _LENIENT = DamagePolicy(on_damage="black")
@@ -32,10 +33,6 @@ def policy_of(recipe: str | Path | Policy) -> Policy:
     return recipe if isinstance(recipe, Policy) else load_policy(recipe_file(str(recipe)))
 
 
-def _silent(_: object) -> None:
-    pass
-
-
 def run(
     source: str | Path,
     output: str | Path,
@@ -44,7 +41,7 @@ def run(
     scope: Scope = EVERYTHING,
     force: bool = False,
     runner: Runner | None = None,
-    watch: Watcher = _silent,
+    watch: Watcher = silent,
 ) -> Outcome:
     """Redacts one video or still image into ``output``.
 
@@ -67,7 +64,7 @@ def plan(
     recipe: str | Path | Policy = DEFAULT_RECIPE,
     *,
     runner: Runner | None = None,
-    watch: Watcher = _silent,
+    watch: Watcher = silent,
 ) -> RedactionPlan:
     """Pass 1 alone: what would be obscured in a video or still image."""
     policy, source = policy_of(recipe), Path(source)
@@ -88,7 +85,7 @@ def render(
     *,
     force: bool = False,
     runner: Runner | None = None,
-    watch: Watcher = _silent,
+    watch: Watcher = silent,
 ) -> Outcome:
     """Pass 2 alone: renders, verifies and releases a video or image after a plan that a person may have corrected.
 
@@ -119,7 +116,7 @@ def verify(
     plan: str | Path | None = None,
     *,
     runner: Runner | None = None,
-    watch: Watcher = _silent,
+    watch: Watcher = silent,
 ) -> Verdict:
     """Checks a release against its source and record again, from nothing but the files.
 

@@ -25,8 +25,8 @@ from redact.batch.state import State
 from redact.batch.state import as_json as state_json
 from redact.display import BatchDisplay
 from redact.errors import SpaceError
-from redact.pipeline import Runner
 from redact.run.local import LocalRunner
+from redact.video import Runner
 from redact.words import plural
 
 Errors = Callable[[], AbstractContextManager[None]]

@@ -24,6 +24,10 @@ class Progress:
 Watcher = Callable[[Progress], None]
 
 
+def silent(_: Progress) -> None:
+    """The watcher of those who watch nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one input."""

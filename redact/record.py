@@ -19,6 +19,7 @@ from typing import Any
 
 from redact.errors import RecipeError
 from redact.findings import RedactionPlan
+from redact.plan_io import plan_sha256
 from redact.policy import Policy
 from redact.scope import EVERYTHING, Scope, parse_scope, scope_contents
 from redact.verdict import Verdict
@@ -88,9 +89,7 @@ def make_record(
     source: FileId,
     output: FileId | None,
     plan: RedactionPlan,
-    plan_sha256: str,
-    recipe: Mapping[str, Any],
-    recipe_sha256: str,
+    policy: Policy,
     detectors: Sequence[DetectorId],
     kept: Kept,
     verdict: Verdict,
@@ -115,8 +114,8 @@ def make_record(
         "source": asdict(source)
         | {"frames": plan.source.frames, "width": plan.source.width, "height": plan.source.height},
         "output": asdict(output) if output else None,
-        "plan": {"sha256": plan_sha256},
-        "recipe": {"sha256": recipe_sha256, "values": dict(recipe)},
+        "plan": {"sha256": plan_sha256(plan)},
+        "recipe": {"sha256": policy.sha256, "values": policy.model_dump(mode="json", by_alias=True)},
         "detectors": [asdict(d) for d in detectors],
         "code": {"sha256": code_sha256(), "versions": versions()},
         "found": {"tracks": dict(sorted(tracks.items())), "examined_frames": plan.examined},

@@ -18,20 +18,12 @@ from redact.media.images import StillImage, check_image_output, read_image, writ
 from redact.media.probe import file_sha256
 from redact.obscure import FramePlanes, Obscurer, Plane
 from redact.outcome import Outcome
-from redact.plan_io import check_plan, dump_plan, holds, plan_sha256
+from redact.plan_io import check_plan, holds
 from redact.policy import Policy
-from redact.quarantine import quarantine
-from redact.record import FileId, Kept, canonical, make_record
+from redact.record import FileId, Kept, make_record
+from redact.release import hand_over
 from redact.stages import detector_ids, find
-from redact.staging import (
-    check_output,
-    output_error,
-    plan_path,
-    publish,
-    record_path,
-    set_quarantine_aside,
-    workspace,
-)
+from redact.staging import check_output, output_error, plan_path, record_path, workspace
 from redact.track import unite
 from redact.verdict import Check, Leak, Verdict
 from redact.verify import check_leaks, uncovered
@@ -99,9 +91,7 @@ def run_still(
             source=FileId(readable(path.name), image.sha256, image.bytes),
             output=FileId(readable(output.name), file_sha256(release), release.stat().st_size),
             plan=plan,
-            plan_sha256=plan_sha256(plan),
-            recipe=policy.model_dump(mode="json", by_alias=True),
-            recipe_sha256=policy.sha256,
+            policy=policy,
             detectors=detector_ids(policy),
             kept=Kept(("0:picture",), (), image.dropped),
             verdict=verdict,
@@ -111,17 +101,7 @@ def run_still(
             seconds={"all": time.monotonic() - began},
             request=request,
         )
-        if not verdict.passed:
-            raise quarantine(release, output, record, plan, verdict)
-        try:
-            (folder / "record.json").write_bytes(canonical(record))
-            (folder / "plan.json").write_text(dump_plan(plan))
-        except OSError as e:
-            raise output_error(output, e) from None
-        publish(folder / "record.json", record_path(output))  # first: by it a batch knows what is its own
-        publish(folder / "plan.json", plan_path(output))
-        set_quarantine_aside(output)
-        publish(release, output)
+        hand_over(release, output, record, plan, verdict)
     return Outcome(
         source=path,
         output=output,

@@ -17,7 +17,7 @@ import redact
 from redact.cuts import Change, compare, likeness, look
 from redact.demo import frames
 from redact.motion import small
-from redact.pipeline import begin, look_through, open_video
+from redact.video import begin, look_through, open_video
 
 SIZE = (256, 144)  # as motion.small gives it for 16:9
 

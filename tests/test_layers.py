@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "redact"
 # What the stages are made of; none of them knows another one.
 PARTS = ("detect", "media", "obscure", "track", "verify")
 # What knows what a job is; nothing that a job is made of imports it.
-JOBS = ("api", "batch", "cli", "cli_batch", "cli_bench", "cli_models", "pipeline", "run")
+JOBS = ("api", "batch", "cli", "cli_batch", "cli_bench", "cli_models", "pipeline", "run", "video")
 # Besides media: a clip is made for the demo, a version is told, and a black frame is made.
 KNOW_PYAV = {"demo.py", "doctor.py", "stages.py"}
 

@@ -19,11 +19,11 @@ from redact.media.inspect import inspect
 from redact.media.segments import plan_segments
 from redact.media.witness import Witness
 from redact.pictures import PictureSums, join
-from redact.pipeline import begin, open_video, render_video, source_id, verify_video
 from redact.plan_io import dump_plan, parse_plan
 from redact.run.local import LocalRunner
 from redact.timeline import Span
 from redact.verdict import Verdict
+from redact.video import begin, open_video, render_video, source_id, verify_video
 
 
 @pytest.fixture(scope="module")

@@ -25,9 +25,9 @@ from redact.media.frames import view
 from redact.media.segments import plan_segments
 from redact.media.source import excerpt
 from redact.motion import motion, small
-from redact.pipeline import open_video
 from redact.stages import detect_segment
 from redact.track import link
+from redact.video import open_video
 
 SIZE = (1920, 1080)  # px that all clips are scaled to
 COVERED = 0.75  # of a reference box; the rest of it tells nobody who that is

@@ -23,11 +23,12 @@ from redact.errors import Interrupted, RedactError, SourceError, UsageError, Ver
 from redact.media.images import is_image
 from redact.media.probe import file_sha256
 from redact.outcome import Outcome, Progress, Watcher
-from redact.pipeline import Runner, run_video
+from redact.pipeline import run_video
 from redact.record import read_record
 from redact.scope import EVERYTHING, scope_sentences
 from redact.staging import earlier_quarantine, output_error, plan_path, quarantine_folder, record_path
 from redact.stills import run_still
+from redact.video import Runner
 
 Happened = Callable[[str, dict[str, Any]], None]
 """Is told of an event by name, with its details as plain data."""

@@ -17,8 +17,8 @@ from redact.media.cut import frames_in
 from redact.media.images import is_image
 from redact.media.probe import glance, probe
 from redact.period import Period
-from redact.pipeline import Runner
 from redact.scope import EVERYTHING, Scope
+from redact.video import Runner
 
 Misfit = tuple[str, str]
 """A field of requests, and a sentence about it."""

@@ -19,8 +19,8 @@ from redact.findings import RedactionPlan
 from redact.media.images import is_image, read_image
 from redact.media.segments import plan_segments
 from redact.media.source import Source, excerpt
-from redact.pipeline import Runner, begin, open_video, source_id
 from redact.stages import analyse, render
+from redact.video import Runner, begin, open_video, source_id
 
 
 @dataclass(frozen=True, slots=True)

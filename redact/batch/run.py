@@ -24,9 +24,9 @@ from redact.batch.summary import NAME as TABLE
 from redact.batch.summary import write_summary
 from redact.errors import Interrupted, RedactError, UsageError
 from redact.outcome import Progress
-from redact.pipeline import Runner
 from redact.record import versions
 from redact.staging import check_new_file, output_error, sweep
+from redact.video import Runner
 from redact.words import plural
 
 _WRITE_SECONDS = 10.0  # between two writings of the report: it is as long as the batch

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from redact.errors import UsageError
-from redact.pipeline import Runner
+from redact.video import Runner
 
 T = TypeVar("T")
 

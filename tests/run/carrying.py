@@ -11,7 +11,7 @@ from footage import released
 from redact.api import policy_of
 from redact.batch.results import Fate, RequestResult
 from redact.batch.run import Told, prepare, run_batch
-from redact.pipeline import Runner
+from redact.video import Runner
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from redact.api import policy_of
 from redact.findings import RedactionPlan
 from redact.media.segments import plan_segments
 from redact.media.source import excerpt
-from redact.pipeline import open_video, source_id
+from redact.video import open_video, source_id
 from redact.stages import render
 policy = policy_of("export-batch")
 source = open_video(Path(sys.argv[1]), policy)
