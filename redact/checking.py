@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from redact.findings import RedactionPlan, Region
-from redact.looks import look_at
+from redact.looks import look_at, look_where_unsure
 from redact.media.coded import stretch_sha256
 from redact.media.decode import decode_some
 from redact.media.frames import Frame, luma
@@ -66,14 +66,18 @@ def check_stretch(
     shown = {i: regions.at(i) for i in range(source.span.start, source.span.stop)}
     # Where a track begins and ends a mistake is likeliest, and may last only some frames.
     ends = {i for t in plan.tracks for i in (t.span.start, t.span.stop - 1) if i in source.span}
-    looks = _looks(source, policy)
-    what = [source.identity, stretch_sha256(release, stretch), places(shown), sorted(ends), sorted(plan.black)]
+    regular = _looks(source, policy)
+    looks = regular | look_where_unsure(source, plan, regular)
+    what = [source.identity, stretch_sha256(release, stretch), places(shown), sorted(ends), sorted(looks)]
+    what += [sorted(plan.black)]
     by = [policy.verify.model_dump(mode="json"), policy.obscure.method, sorted(policy.kinds)]
     who = [[asdict(v) for v in policy.verifiers], [asdict(d) for d in detector_ids(policy)]]
     file = folder / f"checked-{key(what, by, who)}.json"
     if file.exists():
         return replace(_CHECKS.validate_json(file.read_bytes()), kept=True)
-    out = _look(release, stretch, source, _Cover(shown, ends, looks, frozenset(plan.black)), policy, evidence)
+    out = _look(
+        release, stretch, source, _Cover(shown, ends, looks, len(regular), frozenset(plan.black)), policy, evidence
+    )
     if not out.leaks and not out.errors:
         kept_bytes(file, _CHECKS.dump_json(out))
     return out
@@ -83,12 +87,14 @@ def check_stretch(
 class _Cover:
     """What a plan covers in a stretch, and where to look.
 
-    ``regions`` by frame; ``ends``: the first and last frames of tracks; ``looks``: what the detectors search.
+    ``regions`` by frame; ``ends``: the first and last frames of tracks; ``looks``: what the detectors search;
+    ``compared``: how many frames are compared with the source.
     """
 
     regions: Mapping[int, tuple[Region, ...]]
     ends: set[int]
     looks: frozenset[int]
+    compared: int
     black: frozenset[int]
 
 
@@ -107,7 +113,7 @@ def _look(
     out = StretchChecks([], Fraction(1), [])
     look = cover.looks
     soft = policy.obscure.method != "mosaic"
-    originals = ((f.index, f) for f in decode_some(source, max(1, len(span) // len(look))))
+    originals = ((f.index, f) for f in decode_some(source, max(1, len(span) // cover.compared)))
     next_original, original = next(originals, _NO_MORE)
     for picture in witness.pictures():
         index = span.start + picture.number
