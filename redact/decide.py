@@ -203,15 +203,15 @@ def _around(boxes: Iterable[Box]) -> Box:
 
 
 def _velocity(
-    keys: Sequence[KeyBox], seconds: NDArray[np.float64], movement: Movement, *, at_end: bool
+    keys: Sequence[KeyBox], seconds: NDArray[np.float64], movement: Movement, *, at_end: bool, whole: bool
 ) -> tuple[float, float]:
-    """Pixels a second against the picture, over the stretch nearest to one end of a track."""
+    """Pixels a second against what moves there, or the picture as a ``whole``, nearest to one end of a track."""
     ordered = list(reversed(keys)) if at_end else list(keys)
     near = [k for k in ordered[1:] if abs(seconds[k.index] - seconds[ordered[0].index]) <= _MOTION_SECONDS]
     if not near:
         return 0.0, 0.0
     a, b = (near[-1], ordered[0]) if at_end else (ordered[0], near[-1])
-    carried = list(movement.forward(a.box, a.index, b.index))
+    carried = list(movement.forward(a.box, a.index, b.index, whole=whole))
     dt = float(seconds[b.index] - seconds[a.index])
     (ax, ay), (bx, by) = carried[-1][1].center if carried else a.box.center, b.box.center
     return (bx - ax) / dt, (by - ay) / dt
@@ -219,45 +219,41 @@ def _velocity(
 
 def _reach(box: Box, velocity: tuple[float, float], dt: float) -> Box:
     """Around where the object was seen and where it would have gone: it may have stood or moved."""
-    most_x, most_y = _MOST_SHIFT * box.width, _MOST_SHIFT * box.height
-    dx = max(-most_x, min(most_x, velocity[0] * dt))
-    dy = max(-most_y, min(most_y, velocity[1] * dt))
+    most = _MOST_SHIFT * max(box.width, box.height)  # who is seen from the side is narrow, and walks
+    dx = max(-most, min(most, velocity[0] * dt))
+    dy = max(-most, min(most, velocity[1] * dt))
     return box.union(box.move(dx, dy))
 
 
 def _before(keys: Sequence[KeyBox], first: int, seconds: NDArray[np.float64], movement: Movement) -> list[KeyBox]:
-    k = keys[0]
-    if first >= k.index:
-        return []
-    v = _velocity(keys, seconds, movement, at_end=False)
-    paths = (movement.backward(k.box, k.index, first, whole=whole) for whole in (False, True))
-    return _prolonged(k, first, v, seconds, paths)[::-1]
+    return _prolonged(keys, first, seconds, movement, at_end=False)[::-1]
 
 
 def _after(keys: Sequence[KeyBox], last: int, seconds: NDArray[np.float64], movement: Movement) -> list[KeyBox]:
-    k = keys[-1]
-    if last <= k.index:
-        return []
-    v = _velocity(keys, seconds, movement, at_end=True)
-    paths = (movement.forward(k.box, k.index, last, whole=whole) for whole in (False, True))
-    return _prolonged(k, last, v, seconds, paths)
+    return _prolonged(keys, last, seconds, movement, at_end=True)
 
 
 def _prolonged(
-    k: KeyBox,
-    end: int,
-    velocity: tuple[float, float],
-    seconds: NDArray[np.float64],
-    paths: Iterable[Iterable[tuple[int, Box]]],
+    keys: Sequence[KeyBox], to: int, seconds: NDArray[np.float64], movement: Movement, *, at_end: bool
 ) -> list[KeyBox]:
-    """Keys from ``k`` (not included) to frame ``end`` along ``paths`` of the same looks; one where all stand still.
+    """Keys from one end of a track (not included) to frame ``to``; one where all stand still.
 
-    Which of the paths the object took is not known: all are covered.
+    The object is carried with what moves there, and with the picture as a whole, and goes on as it went
+    against either: of who crosses a street the flow of the picture is soon lost. Which of these it did is
+    not known: all are covered.
     """
+    k = keys[-1 if at_end else 0]
+    if (to <= k.index) if at_end else (to >= k.index):
+        return []
+    carry = movement.forward if at_end else movement.backward
+    velocities = [_velocity(keys, seconds, movement, at_end=at_end, whole=whole) for whole in (False, True)]
+    paths = [list(carry(k.box, k.index, to, whole=whole)) for whole in (False, True)]
 
-    def reach(i: int, box: Box) -> KeyBox:
-        return KeyBox(i, _reach(box, velocity, float(seconds[i] - seconds[k.index])))
+    def reach(i: int, boxes: Iterable[Box]) -> KeyBox:
+        dt = float(seconds[i] - seconds[k.index])
+        return KeyBox(i, _around(_reach(b, v, dt) for b, v in zip(boxes, velocities, strict=True)))
 
-    looks = [(here[0][0], _around(b for _, b in here)) for here in zip(*paths, strict=True)]
-    out = [reach(i, box) for i, box in looks if i != end] if any(box != k.box for _, box in looks) else []
-    return [*out, reach(end, looks[-1][1] if looks else k.box)]
+    looks = [(here[0][0], [b for _, b in here]) for here in zip(*paths, strict=True)]
+    moves = any(b != k.box for _, boxes in looks for b in boxes)
+    out = [reach(i, boxes) for i, boxes in looks if i != to] if moves else []
+    return [*out, reach(to, looks[-1][1] if looks else [k.box] * len(velocities))]

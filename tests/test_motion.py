@@ -164,6 +164,15 @@ def test_a_doubtful_finding_as_large_as_the_picture_is_none(score: float, side: 
     assert (len(track.keys) == 2) is counts
 
 
+@pytest.mark.parametrize(("score", "sides", "counts"), [(0.45, 340, False), (0.55, 340, True), (0.45, 300, True)])
+def test_what_is_always_large_must_be_very_sure_once(score: float, sides: int, counts: bool) -> None:
+    """Three sightings of one size, a quarter of the picture's width (320 px) or more, on a blurred crowd."""
+    frames = [FrameDetections(n, (Detection(Kind.FACE, Box(99, 99, 99 + sides, 99 + sides), score),)) for n in range(3)]
+    pts, base = np.arange(3, dtype=np.int64), Fraction(1, 25)
+    tracks = link(frames, policy=POLICY.track, detect=POLICY.detect, pts=pts, time_base=base, size=SIZE)
+    assert bool(tracks) is counts
+
+
 def test_who_is_hidden_by_a_passer_by_is_not_carried_off() -> None:
     """A still picture in which something crosses in front of a face: the face's region stays, and so does its track."""
     field = np.zeros((9, 16, 2), np.int8)
@@ -183,3 +192,22 @@ def test_who_is_hidden_by_a_passer_by_is_not_carried_off() -> None:
     plan = decide(tracks, frames, policy=POLICY, source=SourceId("0" * 64, 10, *SIZE), pts=pts, time_base=base)
     for n in range(10):
         assert any(r.box.intersection(_FACE) >= 0.999 * _FACE.area for r in plan.regions(n)), n
+
+
+def test_who_walks_on_is_covered_though_the_flow_is_lost() -> None:
+    """The flow goes with a walker until she turns away; she goes on, and it does not."""
+    field = np.zeros((9, 16, 2), np.int8)
+    field[3:6, 3:8] = (5, 0)  # 16 px a look, around her
+    walking = Motion(16, 9, zlib.compress(field.tobytes()))
+    places = [Box(360 + 16 * n, 340, 400 + 16 * n, 380) for n in range(10)]
+    frames = [
+        FrameDetections(
+            n, (Detection(Kind.FACE, places[n], 0.45),) if n <= 4 else (), motion=walking if 1 <= n <= 4 else None
+        )
+        for n in range(10)
+    ]
+    pts, base = np.arange(10, dtype=np.int64), Fraction(1, 10)
+    tracks = link(frames, policy=POLICY.track, detect=POLICY.detect, pts=pts, time_base=base, size=SIZE)
+    plan = decide(tracks, frames, policy=POLICY, source=SourceId("0" * 64, 10, *SIZE), pts=pts, time_base=base)
+    for n, place in enumerate(places):
+        assert any(r.box.intersection(place) >= 0.999 * place.area for r in plan.regions(n)), n
