@@ -55,7 +55,7 @@ def _crop(image: Pixels, x: float, y: float, width: float) -> Pixels:
 
 
 def frames() -> Iterator[Pixels]:
-    """The clip's frames, RGB (720, 1280, 3): a pan along a street, a cut, a walk past the camera."""
+    """The clip's frames, RGB (720, 1280, 3): a pan along a street, a cut, a pan over two people."""
     street = photograph("bus.jpg").copy()
     plate = cv2.resize(draw_plate(), (120, 30), interpolation=cv2.INTER_AREA)
     street[668:698, 330:450] = plate
@@ -66,8 +66,8 @@ def frames() -> Iterator[Pixels]:
         yield _crop(street, 10 + 60 * t + 3 * np.sin(i / 5), 330 + 70 * t, 700 - 40 * t)
     for i in range(half):
         t = i / (half - 1)
-        # Enters from the right and leaves to the left: faces are cut by the edge on the way.
-        yield _crop(people, -900 + 1900 * t, 40 * np.sin(t * 3), 1100)
+        # One enters from the left while the other leaves to the right: faces are cut by the edge on the way.
+        yield _crop(people, 480 * (1 - t), 20 + 60 * np.sin(t * 3), 800)
 
 
 def make_clip(file: Path) -> None:
