@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from types import TracebackType
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import ray as _ray
 from ray.exceptions import (
@@ -29,6 +30,7 @@ from ray.exceptions import (
     RuntimeEnvSetupError,
     TaskUnschedulableError,
 )
+from ray.experimental import internal_kv
 
 from redact.errors import Interrupted, SpaceError, UsageError, WorkerError
 from redact.record import code_sha256, versions
@@ -38,6 +40,7 @@ from redact.run.session import RETRIES, session
 ray: Any = _ray  # its functions carry no types
 T = TypeVar("T")
 
+_WITHDRAWN = b"redact-withdrawn"  # what of the cluster's store tells that nobody waits for a map's work any more
 GPU_SHARE = 0.25  # four decoders and detectors on one GPU: one alone leaves it idle while it decodes
 _LOOK_AGAIN = 2.0  # seconds between two looks at which nodes there are
 _GPU_PATIENCE = 60.0  # seconds that a batch waits for GPUs at its start, before it goes on without them
@@ -67,13 +70,15 @@ def _ours() -> Code:
     return code_sha256(), tuple(sorted(versions().items()))
 
 
-def _call(code: Code, function: Callable[..., T], *job: Any) -> T:
-    """Does a piece of work, where this process runs the driver's code.
+def _call(code: Code, ticket: str, function: Callable[..., T], *job: Any) -> T | None:
+    """Does a piece of work, where this process runs the driver's code, unless its ``ticket`` was withdrawn.
 
     Asked each time: nodes come and go while a batch runs, and the record names one code for all.
     """
     import cv2
 
+    if internal_kv._internal_kv_exists(ticket, namespace=_WITHDRAWN):
+        return None
     if _who() != code:
         raise UsageError(
             f"A node of the cluster runs another version than the driver: {_differences(_who(), code)}.",
@@ -97,8 +102,8 @@ class _Looker:
     def ready(self) -> None:
         """Returns once it is there."""
 
-    def call(self, code: Code, function: Callable[..., T], *job: Any) -> T:
-        result = _call(code, function, *job)
+    def call(self, code: Code, ticket: str, function: Callable[..., T], *job: Any) -> T | None:
+        result = _call(code, ticket, function, *job)
         note_gpu_memory()
         return result
 
@@ -115,8 +120,11 @@ class _Seat:
 
 @dataclass(slots=True, eq=False)
 class _Flying:
-    """A piece of work that was handed to the cluster. ``seat``: the looker that has it; None for a task."""
+    """A piece of work that was handed to the cluster. ``ticket``: of the map that it is part of; ``seat``: the
+    looker that has it, None for a task.
+    """
 
+    ticket: str
     function: Callable[..., Any]
     job: tuple[Any, ...]
     seat: _Seat | None = None
@@ -154,7 +162,7 @@ class ClusterRunner:
         self._stack.close()
 
     def stop(self) -> None:
-        """Makes each map that is going on, in any thread, cancel its work and raise Interrupted within seconds."""
+        """Makes each map that is going on, in any thread, leave its work and raise Interrupted within seconds."""
         self._stopped = True
 
     @property
@@ -177,9 +185,11 @@ class ClusterRunner:
         At most two jobs per core and GPU actor are in flight, all callers together, and one more for each caller:
         a thousand videos need no more than ten. Work whose worker or node dies is done again
         elsewhere; raises WorkerError where that happens more than RETRIES times, SpaceError where
-        the cluster's memory for results or its disks are full, and what the function raised.
+        the cluster's memory for results or its disks are full, and what the function raised. Work that waits for a
+        worker when the map ends early is not done any more; what is being done goes on to its end.
         """
         flight: deque[_Flying] = deque()
+        ticket = uuid4().hex
         remaining = iter(jobs)
         try:
             while True:
@@ -187,16 +197,17 @@ class ClusterRunner:
                     job = next(remaining, None)
                     if job is None:
                         break
-                    flight.append(self._start(_Flying(function, job)))
+                    flight.append(self._start(_Flying(ticket, function, job)))
                 if not flight:
                     return
                 result = self._result(flight[0])
                 self._landed(flight.popleft())
                 yield result
         finally:
+            if flight and ray.is_initialized():  # else this map outlived its cluster, and so did nothing of it
+                # Not by ray.cancel: where that crosses the answer of a task on its way, Ray aborts the driver.
+                internal_kv._internal_kv_put(ticket, b"", namespace=_WITHDRAWN)
             for f in flight:
-                if ray.is_initialized():  # else this map outlived its cluster, and so did nothing of it
-                    ray.cancel(f.waiting, force=False)
                 self._landed(f)
 
     def _may_start(self, one_flies: bool) -> bool:
@@ -225,7 +236,7 @@ class ClusterRunner:
                 f.seat.load += 1
         # The name shows in Ray's dashboard and as the title of the worker's process.
         work = self._task if f.seat is None else f.seat.actor.call
-        f.waiting = work.options(name=f.function.__name__).remote(_who(), f.function, *f.job)
+        f.waiting = work.options(name=f.function.__name__).remote(_who(), f.ticket, f.function, *f.job)
 
     def _result(self, f: _Flying) -> Any:
         while True:

@@ -75,6 +75,14 @@ def threads() -> int:
     return int(cv2.getNumThreads())
 
 
+def mark(folder: Path, n: int) -> None:
+    """Leaves a file after a second; job 0 raises before that."""
+    time.sleep(1.0 if n else 0.3)
+    if n == 0:
+        raise SourceError("No.")
+    (folder / str(n)).touch()
+
+
 def stopped(runner: LocalRunner | ClusterRunner) -> list[type[Exception]]:
     """Stops a runner while a thread waits for work of minutes: what that thread and a later one are told."""
     errors: list[type[Exception]] = []
