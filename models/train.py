@@ -32,12 +32,26 @@ from compose import MASK_STRIDE, compose
 from net import build
 from pack import Pack
 
+KINDS = ("face", "plate")
+
 
 class Canvases(IterableDataset[dict[str, Any]]):
-    """Endless training canvases; worker ``w`` of ``n`` draws from its own seeded stream."""
+    """Endless training canvases; worker ``w`` of ``n`` draws from its own seeded stream.
 
-    def __init__(self, packs: list[Path], weights: list[float], size: int, seed: int, bank: Path | None) -> None:
+    ``only``: the one kind that is learned; of the other nothing is said.
+    """
+
+    def __init__(
+        self,
+        packs: list[Path],
+        weights: list[float],
+        size: int,
+        seed: int,
+        bank: Path | None,
+        only: str | None = None,
+    ) -> None:
         self.packs, self.size, self.seed, self.bank = packs, size, seed, bank
+        self.only = None if only is None else KINDS.index(only)
         self.weights = np.array(weights) / sum(weights)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -48,11 +62,16 @@ class Canvases(IterableDataset[dict[str, Any]]):
         bank = Bank(self.bank) if self.bank else None
         while True:
             c = compose(packs, self.weights, self.size, rng, bank)
+            boxes, labels, known = c.boxes, c.labels, c.known
+            if self.only is not None:
+                mine = labels == self.only
+                boxes, labels, known = boxes[mine], labels[mine], known.copy()
+                known[1 - self.only] = 0
             yield {
                 "img": torch.from_numpy(np.ascontiguousarray(c.image)),
-                "boxes": torch.from_numpy(c.boxes.astype(np.float32)),
-                "cls": torch.from_numpy(c.labels.astype(np.float32)),
-                "known": torch.from_numpy(c.known),
+                "boxes": torch.from_numpy(boxes.astype(np.float32)),
+                "cls": torch.from_numpy(labels.astype(np.float32)),
+                "known": torch.from_numpy(known),
             }
 
 
@@ -216,6 +235,7 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--weight", type=float, action="append", help="share of each pack (default: equal)")
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--start", type=Path, help="a .safetensors file of models/weights to take the first weights from")
+    p.add_argument("--only", choices=KINDS, help="learn one kind alone")
     p.add_argument("--imgsz", type=int, default=416)
     p.add_argument("--batch", type=int, default=32)
     p.add_argument("--steps", type=int, default=20000)
@@ -241,7 +261,7 @@ def main() -> None:
     elif a.start:
         training.start_from(a.start)
     data = DataLoader(
-        Canvases(a.pack, a.weight or [1.0] * len(a.pack), a.imgsz, seed=training.step, bank=a.bank),
+        Canvases(a.pack, a.weight or [1.0] * len(a.pack), a.imgsz, seed=training.step, bank=a.bank, only=a.only),
         batch_size=a.batch,
         num_workers=a.workers,
         collate_fn=collate,

@@ -60,6 +60,18 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_networks_are_compared(data: Path, tmp_path: Path) -> None:
+    recipe("build_data.py", "--data", data, "--out", tmp_path / "pack")
+    words = ("--data", data, "--out", tmp_path / "runs", "--steps", 2, "--batch", 2, "--imgsz", 128)
+    said = recipe("compare.py", "--pack", tmp_path / "pack", *words, "--networks", "pico-plate")
+    (line,) = [s for s in said.splitlines() if s.startswith("| pico |")]
+    row = [c.strip() for c in line.strip("|").split("|")]
+    assert row[:2] == ["pico", "plates"]
+    assert float(row[2]) > 0.5, "million parameters"
+    assert row[4:7] == ["", "", ""], "of faces it knows nothing"
+    assert 0 <= float(row[7]) <= 1
+
+
 def test_the_recipe_runs_from_start_to_end(data: Path, tmp_path: Path) -> None:
     from redact.detect import Card, load_cards
 
