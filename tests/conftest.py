@@ -30,6 +30,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
     return OneRay(config, log)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts Ray clusters goes first: it runs one after another, and at the end one core would wait for it."""
+    items.sort(key=lambda i: "run/test_cluster" not in i.nodeid)
+
+
 def _real(part: str) -> Path:
     """A folder of real footage; skips plainly without it."""
     folder = Path(os.environ.get("REDACT_DATA", ROOT.parent / "shared" / "data")) / part

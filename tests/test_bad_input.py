@@ -206,7 +206,7 @@ def _workers_of(process: subprocess.Popen[str]) -> list[int]:
 
 
 def test_a_killed_worker_costs_a_second_try(tmp_path: Path) -> None:
-    file = repeat_clip(tmp_path / "in.mp4", 12)
+    file = repeat_clip(tmp_path / "in.mp4", 8)
     process = subprocess.Popen([*RUN, str(file), "-o", str(tmp_path / "out.mp4")], stderr=subprocess.PIPE, text=True)
     while not _workers_of(process):
         time.sleep(0.1)
