@@ -22,6 +22,7 @@ from redact.media.decode import decode_some
 from redact.media.frames import Frame, luma
 from redact.media.source import Excerpt
 from redact.media.witness import Picture, Stretch, Witness
+from redact.memory import give_back
 from redact.policy import Policy
 from redact.stages import detector_ids, find, places
 from redact.staging import output_error
@@ -62,6 +63,7 @@ def check_stretch(
     bytes and under the same regions, need not be looked at again.
     Raises WorkerError where ffmpeg cannot be started, SpaceError where a picture cannot be written.
     """
+    give_back()  # what rendering took
     regions = RegionsByFrame(plan, source.span)
     shown = {i: regions.at(i) for i in range(source.span.start, source.span.stop)}
     # Where a track begins and ends a mistake is likeliest, and may last only some frames.

@@ -25,6 +25,7 @@ from redact.media.decode import decode
 from redact.media.encode import SegmentWriter, choose_encoding
 from redact.media.frames import Frame, View, luma_sum, plane_views, view
 from redact.media.source import Excerpt
+from redact.memory import give_back
 from redact.motion import Motion, motion, small, to_png
 from redact.obscure import FramePlanes, Obscurer, Plane, black
 from redact.pictures import EXACT_CODECS, PictureSums
@@ -214,6 +215,7 @@ def render(source: Excerpt, plan: RedactionPlan, policy: Policy, folder: Path) -
     ``plan``: the part for this segment. Raises SourceError where a frame that pass 1 decoded
     cleanly does not decode now or looks different, SpaceError on a full disk, WorkerError where the encoder fails.
     """
+    give_back()  # what the detectors took
     made_by = [policy.obscure.model_dump(mode="json"), policy.encode.model_dump(mode="json")]
     regions = RegionsByFrame(plan, source.span)
     shown = {i: regions.at(i) for i in range(source.span.start, source.span.stop)}
