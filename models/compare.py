@@ -15,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from evaluate import LOWEST, Where, measure, with_onnx
 from labelled import read_set
 from net import build
@@ -57,10 +59,13 @@ def train(v: Variant, a: argparse.Namespace) -> Path:
     if file.exists():
         return file
     words = ["--size", v.size, "--pack", a.pack, "--out", run, "--steps", a.steps, "--imgsz", a.imgsz]
-    words += ["--batch", a.batch, "--threads", 1, "--decay-from", 0.5]
+    words += ["--batch", a.batch, "--threads", 1, "--decay-from", 0.5, "--warmup", max(1, a.steps // 10)]
     words += ["--bank", a.bank] if a.bank else []
     words += ["--only", v.only] if v.only else []
     _python("train.py", *words)
+    step = torch.load(run / "last.pt", map_location="cpu", weights_only=True)["step"]
+    if step < a.steps:
+        raise SystemExit(f"{v.name}: stopped at step {step} of {a.steps}. The same command goes on.")
     _python("export.py", "--run", run, "--size", v.size, "--name", "redact-pico", "--onnx-only", file)
     return file
 
