@@ -24,6 +24,7 @@ from redact.detect import Card, Detector, open_detector
 from redact.detect.cards import read_card
 from redact.detect.measure import Numbers, Tally
 from redact.findings import Kind
+from redact.run.local import cores
 
 ROOT = Path(__file__).parent
 AT = 640  # px: the long side of the pictures shown; the copies of a larger one would blur what is compared
@@ -91,7 +92,6 @@ def table(variants: list[Variant], tallies: dict[Where, Tally]) -> str:
         mine = {(w.set, w.kind): t for w, t in tallies.items() if w.name == v.name}
         read = {at: t.at(t.score_for(UNMATCHED[at])) for at, t in mine.items()}
         costs = [t.cpu_ms_per_picture for (where, _), t in mine.items() if where == "val"]
-        small = next((b.recall for b in _bins(read.get(("far", Kind.FACE))) if b.px == "8-16"), None)
         row = (
             v.size,
             "both" if v.only is None else f"{v.only}s",
@@ -99,19 +99,19 @@ def table(variants: list[Variant], tallies: dict[Where, Tally]) -> str:
             f"{sum(costs) / len(costs):.0f}" if costs else "",
             _recall(read.get(("val", Kind.FACE))),
             _recall(read.get(("far", Kind.FACE))),
-            "" if small is None else f"{small:.3f}",
+            _recall(read.get(("far", Kind.FACE)), "8-16"),
             _recall(read.get(("val", Kind.PLATE))),
         )
         lines.append("| " + " | ".join(row) + " |")
     return "\n".join(lines)
 
 
-def _bins(n: Numbers | None) -> tuple[object, ...]:
-    return () if n is None else tuple(n.bins)
-
-
-def _recall(n: Numbers | None) -> str:
-    return "" if n is None else f"{n.recall:.3f}"
+def _recall(n: Numbers | None, px: str | None = None) -> str:
+    """Recall, of all or of those of one size; empty where the network does not know the kind."""
+    if n is None:
+        return ""
+    values = [n.recall] if px is None else [b.recall for b in n.bins if b.px == px]
+    return "".join(f"{v:.3f}" for v in values)
 
 
 def main() -> None:
@@ -124,16 +124,14 @@ def main() -> None:
     p.add_argument("--batch", type=int, default=32)
     p.add_argument("--imgsz", type=int, default=256)
     p.add_argument("--networks", choices=[v.name for v in VARIANTS], nargs="+", help="only these")
-    p.add_argument("--at-once", type=int, default=2, help="trainings at a time")
-    p.add_argument("--limit", type=int, help="only the first N pictures of each source (smoke test)")
     p.add_argument("--write", type=Path, help="also write the table to this file")
     a = p.parse_args()
     variants = [v for v in VARIANTS if not a.networks or v.name in a.networks]
-    with ThreadPoolExecutor(a.at_once) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         files = list(pool.map(lambda v: train(v, a), variants))
     trained = [opened(v, f, a.imgsz) for v, f in zip(variants, files, strict=True)]
     detectors = {card.name: detector for card, detector in trained}
-    tallies = measure(detectors, read_set(a.data, "val", a.limit), (AT,))
+    tallies = measure(detectors, read_set(a.data, "val"), (AT,))
     text = table(variants, tallies)
     print(text)
     if a.write:

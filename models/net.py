@@ -16,6 +16,10 @@ import yaml
 from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils import DEFAULT_CFG, IterableSimpleNamespace
 
+from redact.findings import Kind
+
+CLASSES = (Kind.FACE, Kind.PLATE)  # in the order of labels and outputs
+
 # name: (ultralytics description, depth, width, most channels)
 SIZES: dict[str, tuple[str, float, float, int]] = {
     "pico": ("yolo26", 0.5, 0.125, 1024),
@@ -43,5 +47,5 @@ def build(size: str) -> DetectionModel:
     model = network.build(describe(size))
     assert isinstance(model, DetectionModel)
     model.args = IterableSimpleNamespace(**vars(DEFAULT_CFG))
-    model.names = {0: "face", 1: "plate"}
+    model.names = {n: str(kind) for n, kind in enumerate(CLASSES)}
     return model

@@ -29,10 +29,9 @@ from ultralytics.utils.torch_utils import ModelEMA
 
 from bank import Bank
 from compose import MASK_STRIDE, compose
-from net import build
+from net import CLASSES, build
 from pack import Pack
-
-KINDS = ("face", "plate")
+from redact.findings import Kind
 
 
 class Canvases(IterableDataset[dict[str, Any]]):
@@ -48,10 +47,10 @@ class Canvases(IterableDataset[dict[str, Any]]):
         size: int,
         seed: int,
         bank: Path | None,
-        only: str | None = None,
+        only: Kind | None = None,
     ) -> None:
         self.packs, self.size, self.seed, self.bank = packs, size, seed, bank
-        self.only = None if only is None else KINDS.index(only)
+        self.only = None if only is None else CLASSES.index(only)
         self.weights = np.array(weights) / sum(weights)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -235,7 +234,7 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--weight", type=float, action="append", help="share of each pack (default: equal)")
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--start", type=Path, help="a .safetensors file of models/weights to take the first weights from")
-    p.add_argument("--only", choices=KINDS, help="learn one kind alone")
+    p.add_argument("--only", type=Kind, choices=CLASSES, help="learn one kind alone")
     p.add_argument("--imgsz", type=int, default=416)
     p.add_argument("--batch", type=int, default=32)
     p.add_argument("--steps", type=int, default=20000)
