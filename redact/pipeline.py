@@ -21,7 +21,7 @@ from redact.outcome import Outcome, Watcher, silent
 from redact.plan_io import check_plan, holds
 from redact.policy import Policy
 from redact.record import FileId, Kept, make_record
-from redact.release import hand_over
+from redact.release import Finished, hand_over
 from redact.repair import with_leaks
 from redact.scope import EVERYTHING, Scope
 from redact.stages import detector_ids
@@ -112,7 +112,7 @@ def run_video(
             scope=scope,
             request=request,
         )
-        hand_over(release, output, record, done.plan, done.verdict, done.evidence)
+        hand_over(Finished(release, output, record, done.plan, done.verdict, done.evidence))
     part = work.part
     return Outcome(
         source=path,

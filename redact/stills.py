@@ -21,7 +21,7 @@ from redact.outcome import Outcome
 from redact.plan_io import check_plan, holds
 from redact.policy import Policy
 from redact.record import FileId, Kept, make_record
-from redact.release import hand_over
+from redact.release import Finished, hand_over
 from redact.stages import detector_ids, find
 from redact.staging import check_output, output_error, plan_path, record_path, workspace
 from redact.track import unite
@@ -101,7 +101,7 @@ def run_still(
             seconds={"all": time.monotonic() - began},
             request=request,
         )
-        hand_over(release, output, record, plan, verdict)
+        hand_over(Finished(release, output, record, plan, verdict))
     return Outcome(
         source=path,
         output=output,

@@ -225,7 +225,7 @@ def _audio(work: Work) -> AudioEdit | None:
     if work.policy.audio.mode != "keep":
         return None
     source, part = work.source, work.part
-    begins = int(source.pts[0]) * source.format.time_base
+    begins = source.begins
     mutes = [AudioStretch(begins + m.start, None if m.end is None else begins + m.end) for m in work.scope.mutes]
     mutes += [AudioStretch(begins + b.start, begins + b.end) for b in work.broken]
     start = part.start if part.shift else begins - 3600  # sound may begin ahead of the picture
@@ -237,8 +237,7 @@ def hear(work: Work, suffix: str) -> Work:
     edit, source = _audio(work), work.source
     if edit is None or not any(s.type == "audio" for s in source.others):
         return work
-    begins = int(source.pts[0]) * source.format.time_base
-    (broken,) = work.runner.map(listen, [(source.path, suffix, edit, begins, work.policy.damage.on_damage)])
+    (broken,) = work.runner.map(listen, [(source.path, suffix, edit, source.begins, work.policy.damage.on_damage)])
     return replace(work, broken=broken)
 
 

@@ -100,6 +100,11 @@ class Source:
         return len(self.pts)
 
     @property
+    def begins(self) -> Fraction:
+        """When the first frame is shown, in seconds of the source's own clock."""
+        return int(self.pts[0]) * self.format.time_base
+
+    @property
     def seconds(self) -> float:
         """Length of the video in seconds, for people."""
         if not len(self.pts):
