@@ -15,17 +15,15 @@ from types import MappingProxyType
 
 from redact.batch.problems import Problem, RequestError, printable
 from redact.batch.requests import (
-    MOST_NAME_BYTES,
-    UNSAFE,
     Listing,
     Request,
     Surroundings,
-    hidden_character,
     parse_requests,
     request_contents,
 )
 from redact.batch.rows import FORMATS, read_rows
 from redact.batch.sources import Found, find_sources
+from redact.batch.texts import MOST_NAME_BYTES, UNSAFE, hidden_character
 from redact.errors import UsageError
 from redact.media.images import READABLE as IMAGES
 from redact.media.mux import CONTAINERS

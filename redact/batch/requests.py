@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -28,14 +27,12 @@ from pydantic import (
 
 from redact.batch.problems import Problem, suggestion
 from redact.batch.rows import COLUMNS, Row, Rows
+from redact.batch.texts import Operator, Reason, line_of, output_name, said, source_name
 from redact.errors import RedactError
 from redact.period import WHOLE, Period, parse_time, split_period
 from redact.record import canonical
 from redact.scope import Scope, scope_contents
 from redact.zones import Point, Zone, check_kind, check_polygon, parse_points, split_zone
-
-MOST_NAME_BYTES = 200
-"""A file name has at most 255 bytes, and redact adds endings such as ``.record.json`` to a release's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,89 +84,6 @@ def request_sha256(request: Request) -> str:
     return hashlib.sha256(canonical({"schema": 1, "request": request_contents(request)})).hexdigest()
 
 
-# --- text fields ---
-
-
-def hidden_character(text: str) -> str:
-    """Names the first character that people cannot see or that turns text around; empty where there is none."""
-    for c in text:
-        if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
-            return f"U+{ord(c):04X} {unicodedata.name(c, '')}".strip()
-    return ""
-
-
-def _text(most: int) -> Callable[[object], str]:
-    """One line of visible text of at most ``most`` characters; white space is made single blanks."""
-
-    def read(value: object) -> str:
-        if isinstance(value, int) and not isinstance(value, bool):
-            value = str(value)
-        if not isinstance(value, str):
-            raise ValueError("is no text: put it in quotation marks")
-        text = unicodedata.normalize("NFC", " ".join(value.split()))
-        hidden = hidden_character(text)
-        if hidden:
-            raise ValueError(f"holds a character that cannot be seen, {hidden}")
-        if len(text) > most:
-            raise ValueError(f"is {len(text)} characters long; at most {most} are allowed")
-        return text
-
-    return read
-
-
-def _said(text: str) -> str:
-    """Text that says something: a letter, a digit or a Chinese character at least."""
-    if not text:
-        raise ValueError("is missing")
-    if not any(c.isalnum() for c in text):
-        raise ValueError(f"says nothing: {text!r}")
-    return text
-
-
-def _source(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("is no text: put it in quotation marks")
-    text = value.strip()
-    if not text:
-        raise ValueError("is missing")
-    if "\0" in text or any(unicodedata.category(c) == "Cs" for c in text):
-        raise ValueError("holds a character that no file name has")
-    return text
-
-
-def output_name(value: object) -> str:
-    """A release's file name that is safe in its folder, on a Windows share and in a terminal.
-
-    Raises ValueError with a sentence for anything else. Empty text stays empty.
-    """
-    if not isinstance(value, str):
-        raise ValueError("is no text: put it in quotation marks")
-    name = unicodedata.normalize("NFC", value.strip())
-    hidden = hidden_character(name)
-    if hidden:
-        raise ValueError(f"holds a character that cannot be seen, {hidden}")
-    if "/" in name or "\\" in name:
-        raise ValueError(f"{name!r} is a path; give a file name, releases lie in the folder of the batch")
-    bad = next((c for c in name if c in UNSAFE), "")
-    if bad:
-        raise ValueError(f"{name!r} holds {bad!r}, which file names on many systems cannot have")
-    if name.startswith(".") or name.endswith("."):
-        raise ValueError(f"{name!r} begins or ends with a point")
-    if len(name.encode()) > MOST_NAME_BYTES:
-        raise ValueError(f"is {len(name.encode())} bytes long; at most {MOST_NAME_BYTES} are allowed")
-    return name
-
-
-UNSAFE = '/\\:*?"<>|'
-"""Characters that Windows, and shares that serve it, do not allow in names."""
-
-Operator = Annotated[str, BeforeValidator(_text(100)), AfterValidator(_said)]
-Reason = Annotated[str, BeforeValidator(_text(1000)), AfterValidator(_said)]
-
-
-# --- fields ---
-
-
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
@@ -208,8 +122,8 @@ def _polygon(points: tuple[Point, ...]) -> tuple[Point, ...]:
 class _Zone(_Part):
     """``{kind, name, points, start, end}``, or "kind name @ start-end: x,y x,y x,y"."""
 
-    kind: Annotated[str, BeforeValidator(_text(32)), AfterValidator(check_kind)]
-    name: Annotated[str, BeforeValidator(_text(100))] = ""
+    kind: Annotated[str, BeforeValidator(line_of(32)), AfterValidator(check_kind)]
+    name: Annotated[str, BeforeValidator(line_of(100))] = ""
     points: Annotated[tuple[Point, ...], BeforeValidator(parse_points), AfterValidator(_polygon)]
     start: Start = Fraction(0)
     end: Annotated[End, AfterValidator(_after_start)] = None
@@ -263,7 +177,7 @@ def _listed(value: object) -> object:
 
 
 _BETWEEN = re.compile(r"[;；|｜\n]")
-Recipe = Annotated[str, BeforeValidator(_text(300)), AfterValidator(_known)]
+Recipe = Annotated[str, BeforeValidator(line_of(300)), AfterValidator(_known)]
 
 
 class _Defaults(_Part):
@@ -272,22 +186,22 @@ class _Defaults(_Part):
     recipe: Recipe = ""
     purpose: Reason = ""
     legal_basis: Reason = ""
-    requester: Annotated[str, BeforeValidator(_text(200))] = ""
+    requester: Annotated[str, BeforeValidator(line_of(200))] = ""
     operator: Operator = ""
 
 
 class _Fields(_Part):
     """A request as written. The order matters: a field is checked against those above it."""
 
-    id: Annotated[str, BeforeValidator(_text(100)), AfterValidator(_said)]
-    source: Annotated[str, BeforeValidator(_source), AfterValidator(_found)]
+    id: Annotated[str, BeforeValidator(line_of(100)), AfterValidator(said)]
+    source: Annotated[str, BeforeValidator(source_name), AfterValidator(_found)]
     output: Annotated[str, BeforeValidator(output_name)] = ""
     start: Start = Fraction(0)
     end: Annotated[End, AfterValidator(_after_start)] = None
     recipe: Recipe
     purpose: Reason
     legal_basis: Reason
-    requester: Annotated[str, BeforeValidator(_text(200))] = ""
+    requester: Annotated[str, BeforeValidator(line_of(200))] = ""
     operator: Operator
     zones: Annotated[list[_Zone], BeforeValidator(_listed)] = Field(default=[])
     mute: Annotated[list[_Period], BeforeValidator(_listed)] = Field(default=[])
