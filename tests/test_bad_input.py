@@ -197,6 +197,23 @@ def test_interrupt_at_any_moment(wait: float, long_clip: Path, tmp_path: Path) -
     _nothing_left(tmp_path, file)
 
 
+@pytest.mark.parametrize("wait", [0.0, 0.02, 0.1, 0.2, 0.3, 0.35, 0.4, 0.5])
+def test_interrupt_while_libraries_load(wait: float, long_clip: Path, tmp_path: Path) -> None:
+    """Half-loaded, they crash or report an error of their own where an exception comes in between."""
+    file = Path(shutil.copy(long_clip, tmp_path))
+    process = subprocess.Popen([*RUN, str(file), "-o", str(tmp_path / "out.mp4")], stderr=subprocess.PIPE, text=True)
+    while "onnxruntime" not in Path(f"/proc/{process.pid}/maps").read_text():
+        assert process.poll() is None
+        time.sleep(0.005)
+    time.sleep(wait)
+    process.send_signal(signal.SIGINT)
+    _, text = process.communicate(timeout=60)
+    assert process.returncode == 130, text
+    assert "Traceback" not in text
+    assert "Stopped" in text
+    _nothing_left(tmp_path, file)
+
+
 def _workers_of(process: subprocess.Popen[str]) -> list[int]:
     try:
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
