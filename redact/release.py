@@ -19,7 +19,7 @@ from redact.record import canonical
 from redact.staging import (
     output_error,
     plan_path,
-    publish,
+    publish_together,
     quarantine_folder,
     record_path,
     set_quarantine_aside,
@@ -57,10 +57,10 @@ def hand_over(f: Finished) -> None:
         plan_file.write_bytes(dump_plan(f.plan).encode())
     except OSError as e:
         raise output_error(f.output, e) from None
-    publish(record_file, record_path(f.output))  # first: by it a batch knows what is its own
-    publish(plan_file, plan_path(f.output))
     set_quarantine_aside(f.output)
-    publish(f.release, f.output)
+    # The record first: by it a batch knows what is its own.
+    finals = {record_file: record_path(f.output), plan_file: plan_path(f.output), f.release: f.output}
+    publish_together(finals)
 
 
 def _quarantined(f: Finished) -> VerificationError:

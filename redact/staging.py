@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import TextIO
@@ -56,6 +57,7 @@ def check_output(source: Path, output: Path, force: bool, *, same_plan: bool = F
     ``same_plan``: the plan that lies there is the one that will be written. Raises UsageError.
     """
     _check_folder(output)
+    sweep(output.parent)  # first: it may complete what a killed run had begun to hand over
     longest = len(os.fsencode(_earlier(output, 1).name))
     room = os.pathconf(output.parent, "PC_NAME_MAX") - longest
     if room < 0:
@@ -90,6 +92,7 @@ def _check_folder(output: Path) -> None:
 
 _WORKSPACE = ".redact-"
 _IN_USE = ".in-use"
+_HANDING_OVER = "handing-over.json"  # file in the workspace: name beside it
 
 
 @contextmanager
@@ -112,6 +115,8 @@ def workspace(output: Path) -> Iterator[Path]:
         # Whoever missed a file in it cannot know that the folder was taken away.
         raise output_error(folder, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))) from None
     finally:
+        with suppress(OSError, ValueError):
+            _complete(folder)  # Ctrl-C may come while it is handed over
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -131,32 +136,69 @@ def _lock(folder: Path) -> TextIO:
 def sweep(folder: Path, *, of_all_machines: bool = False) -> None:
     """Removes what runs that were killed left in ``folder``: workspaces that no process holds any more.
 
-    Those of this machine, unless nobody else can be at work in the folder: on a network share other
-    machines' locks may not be seen.
+    A run that was killed while it handed over what it had finished and verified is completed. Only runs
+    of this machine count as killed, unless nobody else can be at work in the folder: on a network share
+    other machines' locks may not be seen.
     """
     for left in folder.glob(f"{_WORKSPACE}*"):
         try:
             with (left / _IN_USE).open("r+") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if of_all_machines or lock.read() == os.uname().nodename:
+                    _complete(left)
                     shutil.rmtree(left, ignore_errors=True)
-        except OSError:
+        except (OSError, ValueError):
             continue  # in use, or not ours
 
 
 def publish(aside: Path, final: Path) -> None:
     """Moves a finished file to its name: its bytes reach the disk first, then the name appears at once."""
     try:
-        with aside.open("rb") as f:
-            os.fsync(f.fileno())
+        _reach_disk(aside)
         aside.replace(final)
-        folder = os.open(final.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _reach_disk(final.parent)
     except OSError as e:
         raise output_error(final, e) from None
+
+
+def publish_together(files: Mapping[Path, Path]) -> None:
+    """Moves finished files out of one workspace to their names beside it, in the order given.
+
+    What a kill or a power cut interrupts here, ``sweep`` completes: nobody finds a record without its release.
+    """
+    folder = next(iter(files)).parent
+    names = {aside.name: final.name for aside, final in files.items()}
+    final = next(iter(files.values()))
+    try:
+        for aside in files:
+            _reach_disk(aside)
+        begun = folder / "handing-over.part"
+        begun.write_text(json.dumps(names))
+        publish(begun, folder / _HANDING_OVER)
+        for aside, final in files.items():
+            aside.replace(final)
+        _reach_disk(final.parent)
+    except OSError as e:
+        raise output_error(final, e) from None
+
+
+def _complete(folder: Path) -> None:
+    """Moves what ``publish_together`` had not yet moved out of a workspace when its process was killed."""
+    if not (folder / _HANDING_OVER).exists():
+        return
+    names = json.loads((folder / _HANDING_OVER).read_text())
+    for aside, final in names.items():
+        if (folder / aside).exists():
+            (folder / aside).replace(folder.parent / Path(final).name)
+
+
+def _reach_disk(path: Path) -> None:
+    """Waits until a file's bytes, or a folder's names, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def quarantine_folder(output: Path) -> Path:

@@ -10,7 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-from redact.staging import sweep, workspace
+import pytest
+
+from redact.errors import UsageError
+from redact.staging import check_output, sweep, workspace
 
 _WORKING = """
 import sys, time
@@ -44,6 +47,44 @@ def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path: Path) -> None:
     finally:
         at_work.kill()
         at_work.wait()
+
+
+_HANDING_OVER = """
+import os, signal, sys
+from pathlib import Path
+from redact.staging import publish_together, workspace
+output, last, how = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+moves = 0
+def move(self, target, move=Path.replace):
+    global moves
+    move(self, target)
+    moves += 1
+    if moves == last and how == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if moves == last:
+        raise KeyboardInterrupt
+Path.replace = move
+with workspace(output) as folder:
+    files = {folder / name: output.with_name(name + ".final") for name in ("record", "plan", "release")}
+    for file in files:
+        file.write_text(file.name)
+    publish_together(files)
+"""
+
+
+@pytest.mark.parametrize("how", ["kill", "interrupt"])
+@pytest.mark.parametrize("moves", [1, 2, 3, 4])
+def test_what_is_cut_off_while_it_is_handed_over_is_completed(moves: int, how: str, tmp_path: Path) -> None:
+    """Of the moves the first one decides that the others will be made."""
+    done = subprocess.run(
+        [sys.executable, "-c", _HANDING_OVER, tmp_path / "a.mp4", str(moves), how], capture_output=True, check=False
+    )
+    assert done.returncode == (-signal.SIGKILL if how == "kill" else -signal.SIGINT), done.stderr
+    with pytest.raises(UsageError, match="exists already"):
+        check_output(tmp_path / "source.mp4", tmp_path / "record.final", force=False)
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {
+        f"{name}.final": name for name in ("record", "plan", "release")
+    }
 
 
 def test_another_machines_is_left_alone(tmp_path: Path) -> None:
