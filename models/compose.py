@@ -66,11 +66,18 @@ def place(
     x0, y0 = int(np.clip(ax, 0, w - sw)), int(np.clip(ay, 0, h - sh))
     source = e.image[y0 : y0 + sh, x0 : x0 + sw]
     piece = cv2.resize(source, (pw, ph), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    boxes = (e.boxes - np.array([x0, y0] * 2, np.float32)) * np.array([pw / sw, ph / sh] * 2, np.float32)
-    labels = e.labels
-    if rng.random() < 0.5:
+    mirrored = rng.random() < 0.5
+    if mirrored:
         piece = piece[:, ::-1]
-        boxes = boxes[:, [2, 1, 0, 3]] * np.array([-1, 1, -1, 1], np.float32) + np.array([pw, 0, pw, 0], np.float32)
+
+    def placed(b: np.ndarray) -> np.ndarray:
+        """Boxes of the image in pixels of the piece."""
+        b = (b - np.array([x0, y0] * 2, np.float32)) * np.array([pw / sw, ph / sh] * 2, np.float32)
+        if mirrored:
+            b = b[:, [2, 1, 0, 3]] * np.array([-1, 1, -1, 1], np.float32) + np.array([pw, 0, pw, 0], np.float32)
+        return b
+
+    boxes, labels = placed(e.boxes), e.labels
     dx, dy = cx1 + int(rng.integers(0, cw - pw + 1)), cy1 + int(rng.integers(0, ch - ph + 1))
     canvas[dy : dy + ph, dx : dx + pw] = piece
     for c in range(2):
@@ -78,6 +85,9 @@ def place(
             known[
                 c, dy // MASK_STRIDE : -(-(dy + ph) // MASK_STRIDE), dx // MASK_STRIDE : -(-(dx + pw) // MASK_STRIDE)
             ] = False
+        doubts = placed(e.doubts[c]).clip(0, (pw, ph, pw, ph))
+        for b in doubts[(doubts[:, :2] < doubts[:, 2:]).all(1)] + np.array([dx, dy] * 2, np.float32):
+            forget(known, c, b)
     if not len(boxes):
         return boxes, labels, np.zeros(0, bool)
     area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
@@ -89,9 +99,14 @@ def place(
     boxes = boxes + np.array([dx, dy] * 2, np.float32)
     keep = (side >= MIN_SIDE) & (left >= MIN_VISIBLE * area)
     for b, c in zip(boxes[~keep & (left > 0)], labels[~keep & (left > 0)], strict=True):
-        x1, y1, x2, y2 = (int(v) // MASK_STRIDE for v in b)
-        known[int(c), y1 : y2 + 1, x1 : x2 + 1] = False
+        forget(known, int(c), b)
     return boxes[keep], labels[keep], (left >= 0.99 * area)[keep]
+
+
+def forget(known: np.ndarray, c: int, box: np.ndarray) -> None:
+    """Says of ``box`` (xyxy px of the canvas) that an object of class ``c`` may be there."""
+    x1, y1, x2, y2 = (int(v) // MASK_STRIDE for v in box)
+    known[c, y1 : y2 + 1, x1 : x2 + 1] = False
 
 
 def compose(
@@ -133,8 +148,7 @@ def compose(
     image = degrade(canvas, rng)
     seen = visible(image, boxes)
     for b, c in zip(boxes[~seen], labels[~seen], strict=True):
-        x1, y1, x2, y2 = (int(v) // MASK_STRIDE for v in b)
-        known[int(c), y1 : y2 + 1, x1 : x2 + 1] = False
+        forget(known, int(c), b)
     return Canvas(image, boxes[seen], labels[seen], known)
 
 

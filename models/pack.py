@@ -9,6 +9,8 @@ memory-mapped; ``index.npz`` holds, for image ``i``:
   float32) and ``labels`` (0 = face, 1 = plate)
 - ``group[i]``: index into ``groups``, the name of the source the image came from
 - ``labelled[i]``: which classes are fully labelled in this image (bool, one column a class)
+
+``found.npz``, if it is there, holds what a detector found besides the labels (``second_look.py``).
 """
 
 from __future__ import annotations
@@ -19,16 +21,26 @@ from pathlib import Path
 
 import numpy as np
 
+FOUND = "found.npz"
+# Scores from which on a finding without a label may be an object: where the kind was labelled, and where it was not.
+DOUBT, DOUBT_UNLABELLED = 0.25, 0.05
+NONE = np.zeros((0, 4), np.float32)
+
 
 @dataclass(frozen=True)
 class Example:
-    """One labelled image: ``image`` HxWx3 RGB uint8, ``boxes`` Nx4 xyxy pixels, ``labels`` N."""
+    """One labelled image: ``image`` HxWx3 RGB uint8, ``boxes`` Nx4 xyxy pixels, ``labels`` N.
+
+    ``labelled``: of which classes all objects are labelled, but for those that may be in ``doubts``:
+    for each class, boxes (xyxy pixels) in which an unlabelled object may be.
+    """
 
     image: np.ndarray
     boxes: np.ndarray
     labels: np.ndarray
     group: str
     labelled: tuple[bool, bool] = (True, True)
+    doubts: tuple[np.ndarray, np.ndarray] = (NONE, NONE)
 
 
 class Pack:
@@ -45,6 +57,7 @@ class Pack:
         self.groups = [str(g) for g in index["groups"]]
         self.labelled = index["labelled"]
         self.pixels = np.memmap(folder / "pixels.u8", dtype=np.uint8, mode="r")
+        self.found = dict(np.load(folder / FOUND)) if (folder / FOUND).exists() else None
 
     def __len__(self) -> int:
         return len(self.offset)
@@ -58,8 +71,17 @@ class Pack:
             boxes=self.boxes[a:b],
             labels=self.labels[a:b],
             group=self.groups[self.group[i]],
-            labelled=(bool(self.labelled[i][0]), bool(self.labelled[i][1])),
+            labelled=(bool(self.labelled[i][0]), bool(self.labelled[i][1])) if self.found is None else (True, True),
+            doubts=(self._doubts(i, 0), self._doubts(i, 1)),
         )
+
+    def _doubts(self, i: int, c: int) -> np.ndarray:
+        if self.found is None:
+            return NONE
+        rows = slice(int(self.found["first"][i]), int(self.found["first"][i + 1]))
+        least = DOUBT if self.labelled[i][c] else DOUBT_UNLABELLED
+        mine = (self.found["labels"][rows] == c) & (self.found["scores"][rows] >= least)
+        return np.asarray(self.found["boxes"][rows][mine])
 
 
 def write_pack(folder: Path, examples: Iterable[Example]) -> int:

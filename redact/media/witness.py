@@ -119,7 +119,8 @@ class Witness:
                     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
             except OSError as e:
                 raise WorkerError(
-                    f"ffmpeg cannot be started: {e.strerror}.", "`redact doctor` says how to get it."
+                    f"{ffmpeg_program()!r} cannot be started: {e.strerror}.",
+                    "`redact doctor` says how to get it.",
                 ) from None
             assert process.stdout is not None
             try:

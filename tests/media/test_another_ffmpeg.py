@@ -29,6 +29,7 @@ def test_it_is_the_one_that_is_used(plain_clip: Path, tmp_path: Path, monkeypatc
 
 
 def test_one_that_is_not_there_is_told(plain_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ffmpeg_program.cache_clear()
     monkeypatch.setenv("REDACT_FFMPEG", "/nowhere/ffmpeg")
-    with pytest.raises(WorkerError, match="ffmpeg cannot be started"):
+    with pytest.raises(WorkerError, match="'/nowhere/ffmpeg' cannot be started"):
         list(Witness(plain_clip, 320, 240).pictures())
