@@ -24,6 +24,7 @@ RETRIES = 3  # of a piece of work whose worker or node died; then it is the work
 _HABITS = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing about this work is reported to anybody
     "RAY_task_oom_retries": str(RETRIES),  # for ever: work that no node has the memory for would never end
+    "RAY_OVERRIDE_JOB_RUNTIME_ENV": "1",  # a driver that is a submitted job, with a folder of its own, would be refused
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # a driver started by uv would have every worker install itself anew
 }
 
@@ -78,8 +79,9 @@ def session(address: str) -> Iterator[None]:
                 include_dashboard=False if address == LOCAL else None,
             )
         except (ConnectionError, TimeoutError, RuntimeError, ValueError) as e:
-            first = str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
-            raise _no_cluster(address, first) from None
+            # What the server of ray:// tells ends with what happened to it, after a traceback.
+            lines = str(e).strip().splitlines() or [type(e).__name__]
+            raise _no_cluster(address, " ".join(dict.fromkeys((lines[0], lines[-1])))) from None
         try:
             yield
         finally:

@@ -44,6 +44,11 @@ class Nodes:
     def address(self) -> str:
         return str(self._cluster.address)
 
+    @property
+    def dashboard(self) -> str:
+        """Where jobs are submitted, if the head was started with its dashboard."""
+        return f"http://{self._cluster.head_node.webui_url}"
+
     def _start(self, options: dict[str, Any]) -> Any:
         return self._cluster.add_node(object_store_memory=STORE, node_ip_address="127.0.0.1", **options)
 
