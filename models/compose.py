@@ -22,6 +22,7 @@ MIN_SIDE = 4.0  # px on the canvas; a smaller box is neither object nor backgrou
 MIN_VISIBLE = 0.4  # share of a box that must remain in its cell for it to stay an object
 MIN_CONTRAST = 3.0  # grey levels, standard deviation; below it nothing can be seen of an object
 MASK_STRIDE = 4  # px; the grid on which "this class is labelled here" is kept
+CENTRED, MISTAKE = 0.8, 0.2  # of the crops: on something; of all crops: on a mistake, where the picture has one
 FACE = 0  # its class; a plate is 1
 
 
@@ -56,9 +57,11 @@ def place(
     # Only the part that fits is resized: (sw, sh) px of the image become (pw, ph) px of the cell.
     sw, sh = min(w, max(1, int(cw / kx))), min(h, max(1, int(ch / ky)))
     pw, ph = min(cw, max(8, round(sw * kx))), min(ch, max(8, round(sh * ky)))
-    # Where a crop is needed, it is centred on an object four times out of five.
-    if len(e.boxes) and rng.random() < 0.8:
-        b = e.boxes[rng.integers(len(e.boxes))]
+    # Where a crop is needed, it is centred on an object more often than not, and at times on what was taken for one.
+    draw = rng.random()
+    centres = e.hard if draw < MISTAKE and len(e.hard) else e.boxes if draw < CENTRED else ()
+    if len(centres):
+        b = centres[rng.integers(len(centres))]
         ax = (b[0] + b[2]) / 2 - rng.uniform(0.1, 0.9) * sw
         ay = (b[1] + b[3]) / 2 - rng.uniform(0.1, 0.9) * sh
     else:

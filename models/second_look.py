@@ -2,11 +2,12 @@
 
 python models/second_look.py --pack work/packs/real
 
-The sources label near plates and leave many far ones out; in pictures of faces nobody labelled plates. To a
-training all of these are background: it learns not to find them. So each picture is looked at, as it is and
-enlarged, and what is found without being labelled is kept beside the pack as ``found.npz`` (rows of picture
-``i``: ``first[i] : first[i + 1]`` of ``boxes``, ``labels``, ``scores``). ``Pack`` reads it and says of such
-places neither "object" nor "background"; the rest of a picture then counts as looked at for both kinds.
+The sources label near plates and leave many far ones out, which teaches a training not to find them; and what a
+detector takes for an object in the training images, and is none, is what it has to see more of. So each picture is
+looked at, as it is and enlarged, and what is found without being labelled is kept beside the pack as ``found.npz``
+(rows of picture ``i``: ``first[i] : first[i + 1]`` of ``boxes``, ``labels``, ``scores``). ``Pack`` reads it: of the
+places that may be objects nothing is said, neither "object" nor "background"; the others are mistakes, of which
+the training is shown more.
 """
 
 from __future__ import annotations
@@ -19,13 +20,12 @@ import cv2
 import numpy as np
 
 from net import CLASSES
-from pack import FOUND, Example, Pack
+from pack import FOUND, HARD, Example, Pack
 from redact.detect import Detector, load_cards, open_detector
 from redact.findings import Detection
 from redact.geometry import Box
 from redact.track import unite
 
-LOWEST = 0.03  # far below what the main job uses: a place that looks a little like an object is no sure background
 LONG_SIDES = (640, 1280)  # px
 SAME = 0.3  # IoU from which on a finding is a labelled object
 
@@ -57,7 +57,7 @@ def main() -> None:
     p.add_argument("--pack", type=Path, required=True)
     p.add_argument("--detector", default="redact-pico", help="a card's name")
     a = p.parse_args()
-    detector = open_detector(load_cards()[a.detector], min_score=LOWEST)
+    detector = open_detector(load_cards()[a.detector], min_score=HARD)
     pack = Pack(a.pack)
     first, rows = [0], []
     for i in range(len(pack)):

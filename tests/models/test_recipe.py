@@ -78,6 +78,7 @@ def test_the_recipe_runs_from_start_to_end(data: Path, tmp_path: Path) -> None:
     assert "2 images packed" in recipe("build_data.py", "--data", data, "--out", tmp_path / "pack")
     said = recipe("generate.py", "--pack", tmp_path / "pack", "--out", tmp_path / "bank", "--count", 24, may_fail=True)
     drawn = "sprites in" in said
+    assert "found in 2 pictures" in recipe("second_look.py", "--pack", tmp_path / "pack")
     assert drawn or "fonts-noto-cjk" in said, said  # without that font it says so, and training goes on without a bank
     run = tmp_path / "run"
     common = ("--size", "pico", "--pack", tmp_path / "pack", "--out", run, "--imgsz", 128, "--batch", 2)
