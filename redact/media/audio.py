@@ -49,6 +49,7 @@ class AudioEdit:
         return end <= self.part.start or (self.part.end is not None and start >= self.part.end)
 
 
+OVERLAP = Fraction(1, 20)  # seconds that sound may begin ahead of the end of what came before: coarse clocks round
 BIT_RATE = 96_000  # a channel; transparent for speech, and twice what recorders use
 
 
@@ -58,6 +59,15 @@ def demuxed(container: InputContainer, indices: Iterable[int]) -> Iterator[Packe
         yield from container.demux([container.streams[i] for i in indices])
     except av.error.InvalidDataError:
         return
+
+
+_COMMENTED = {"vorbis"}
+"""Codings whose headers, without which nothing decodes, hold comments: who sings, where it was recorded."""
+
+
+def is_copied(edit: AudioEdit, streams: Iterable[AudioStream]) -> bool:
+    """Whether sound goes into a release packet by packet; else it is encoded again, all streams alike."""
+    return edit.changes_nothing and not any(s.codec_context and s.codec_context.name in _COMMENTED for s in streams)
 
 
 def duration(packet: Packet[Any]) -> Fraction:
@@ -71,14 +81,31 @@ def copied(container: InputContainer, kept: dict[int, AudioStream], *, from_zero
     ``from_zero``: the output cannot hold what begins before zero, as the packet does with which AAC
     begins, and which players skip. It is left out: the whole release would be moved for it.
     """
+    ahead: dict[int, list[Packet[Any]]] = {i: [] for i in kept}
     for packet in demuxed(container, kept):
         if packet.size == 0 or packet.dts is None:
             continue
-        time = packet.dts * Fraction(packet.time_base)
-        if from_zero and time < 0:
+        number = packet.stream_index
+        if packet.is_discard:
+            ahead.get(number, []).append(packet)
             continue
-        packet.stream = kept[packet.stream_index]
-        yield time, 1, packet
+        for p in (*_primers(ahead.pop(number, [])), packet):
+            time = (p.dts or 0) * Fraction(p.time_base)
+            if from_zero and time < 0:
+                continue
+            p.stream = kept[number]
+            yield time, 1, p
+
+
+PRIMING = Fraction(1, 10)  # seconds: a decoder of AAC is primed by 48 to 100 ms of what players skip
+
+
+def _primers(packets: list[Packet[Any]]) -> list[Packet[Any]]:
+    """What players skip ahead of the first sound that they play: kept where it primes the decoder.
+
+    Where it is more, a trim left it out, and nobody may get it back.
+    """
+    return packets if sum(map(duration, packets), Fraction(0)) <= PRIMING else []
 
 
 def edited(container: InputContainer, kept: dict[int, AudioStream], edit: AudioEdit) -> Feed:
@@ -87,12 +114,22 @@ def edited(container: InputContainer, kept: dict[int, AudioStream], edit: AudioE
     A packet that does not decode must lie in a mute, or outside of what is kept; it is silent for as
     long as it lasts. Raises PyAV's error for any other.
     """
+    latest: dict[int, Fraction] = {}  # up to when each stream was heard
+    behind: set[int] = set()
     for packet in demuxed(container, kept):
         out = kept[packet.stream.index]  # the empty last packet of a stream has no number of its own
         for frame in _decoded(packet, edit):
             piece = _piece(frame, edit)
-            if piece is not None:
-                yield from _encoded(out, piece)
+            if piece is None:
+                continue
+            start = (piece.pts or 0) * Fraction(piece.time_base or 1)
+            before = latest.get(out.index, start)
+            if start < (before if out.index in behind else before - OVERLAP):
+                behind.add(out.index)  # its clock ran backwards: nothing can be heard where something is already
+                continue
+            behind.discard(out.index)
+            latest[out.index] = start + Fraction(piece.samples, piece.sample_rate)
+            yield from _encoded(out, piece)
     for out in kept.values():
         yield from _encoded(out, None)
 
@@ -164,10 +201,20 @@ def _encoded(out: AudioStream, piece: av.AudioFrame | None) -> Feed:
             yield packet.dts * Fraction(packet.time_base), 1, packet
 
 
+_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+
+
+def _layout(layout: av.AudioLayout) -> str:
+    """The usual layout of so many channels where the source does not say which they are ("2 channels")."""
+    named = not layout.name.endswith((" channels", " channel"))
+    return layout.name if named else _LAYOUTS.get(layout.nb_channels, layout.name)
+
+
 def add_encoder(container: av.container.OutputContainer, template: AudioStream) -> AudioStream:
-    """An AAC output stream with the rate and channels of ``template``."""
+    """An AAC output stream with the channels of ``template`` and its rate, or 48 kHz where AAC does not know that."""
     c = template.codec_context
-    out = container.add_stream("aac", rate=c.sample_rate, layout=c.layout.name)
+    known = av.Codec("aac", "w").audio_rates or []
+    out = container.add_stream("aac", rate=c.sample_rate if c.sample_rate in known else 48000, layout=_layout(c.layout))
     out.codec_context.bit_rate = BIT_RATE * c.layout.nb_channels
     out.codec_context.thread_count = 1
     return out

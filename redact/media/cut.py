@@ -20,8 +20,8 @@ class Cut:
     """Frames ``span`` of a source, and when the release shows them.
 
     ``pts`` (frames of the span,): ticks of the source's time base at which the release shows each;
-    it begins when the source began. ``start`` and ``end``: the same stretch in exact seconds of the
-    source's own clock, for what is not video; ``end`` None: to the end.
+    it begins when the source began, or at zero where that was earlier. ``start`` and ``end``: the same
+    stretch in exact seconds of the source's own clock, for what is not video; ``end`` None: to the end.
     """
 
     span: Span
@@ -63,7 +63,9 @@ def cut(source: Source, period: Period) -> Cut:
             f"{str(source.path)!r}: shows no frame in {period}; it lasts {source.seconds:.3f} s.",
             "Name a part that the video has.",
         )
-    base, shift = source.format.time_base, int(source.pts[span.start]) - int(source.pts[0])
+    base = source.format.time_base
+    # Hardly a container holds times before zero; a clock that was about to wrap gives such.
+    shift = int(source.pts[span.start]) - max(int(source.pts[0]), 0)
     to_the_end = span.stop == source.frames
     last = source.last_duration if to_the_end else int(source.pts[span.stop]) - int(source.pts[span.stop - 1])
     return Cut(

@@ -40,9 +40,8 @@ def _packets(container: InputContainer, stream: VideoStream) -> Iterator[VideoPa
     """The stream's packets as the scan counted them; a demuxer error ends them, as it did there."""
     try:
         for p in container.demux(stream):
-            if (p.size == 0 and p.pts is None and p.dts is None) or p.is_discard:
-                continue
-            yield p
+            if p.size or p.pts is not None or p.dts is not None:  # all but the flush packet at the end
+                yield p
     except av.error.FFmpegError:
         return
 
@@ -62,8 +61,10 @@ def _matches(source: Excerpt, number: int, p: VideoPacket) -> bool:
 def _from(source: Excerpt, container: InputContainer, stream: VideoStream) -> Iterator[tuple[int, VideoPacket]]:
     """(number, packet) from the segment's start on: by seeking where that lands right, else by reading up to it."""
     start, dts = source.segment.start_packet, int(source.packets.dts[0])
-    if start and source.regular and dts != NO_PTS:
-        container.seek(dts, stream=stream, backward=True)
+    if not start:
+        yield from enumerate(_packets(container, stream))
+        return
+    if source.regular and dts != NO_PTS and _sought(container, stream, dts):
         stream_packets = _packets(container, stream)
         for p in stream_packets:
             if _matches(source, start, p):
@@ -73,10 +74,22 @@ def _from(source: Excerpt, container: InputContainer, stream: VideoStream) -> It
                 return
             if p.dts is None or p.dts > dts:
                 break
-        container.seek(0, backward=True, any_frame=True)
-    for number, p in enumerate(_packets(container, stream)):
-        if number >= start:
-            yield number, p
+    # Opened anew: seeking to the start need not land at the first packet, nor anywhere where there is no index.
+    with open_source(source.path) as again:
+        same = again.streams[source.stream_index]
+        assert isinstance(same, VideoStream)
+        for number, p in enumerate(_packets(again, same)):
+            if number >= start:
+                yield number, p
+
+
+def _sought(container: InputContainer, stream: VideoStream, dts: int) -> bool:
+    """Seeks to a decode time; whether the container could."""
+    try:
+        container.seek(dts, stream=stream, backward=True)
+    except av.error.FFmpegError:
+        return False
+    return True
 
 
 def decode(source: Excerpt) -> Iterator[Frame]:
@@ -321,9 +334,15 @@ def _decode_from_start(source: Excerpt) -> Iterator[Frame]:
         def emit(frames: list[av.VideoFrame], wrong: str | None = None) -> Iterator[Frame]:
             nonlocal index
             for image in frames:
+                number = image.opaque if isinstance(image.opaque, int) else index
+                # Where pictures come out in the order of their packets, those that were passed over do not come.
+                for lost in range(index, number if stream.codec_context.has_b_frames == 0 else index):
+                    if lost in source.span:
+                        why = damage.pop(lost, None) or trail.before or "the decoder gave no picture for it"
+                        yield Frame(lost, source.pts_of(lost), None, why)
+                    index += 1
                 if index >= source.frames:
                     raise source_error(source.path, "gives more pictures than it has packets")
-                number = image.opaque if isinstance(image.opaque, int) else index
                 reason = reason_of(number, image) or wrong
                 if index in source.span:
                     yield Frame(index, source.pts_of(index), image, reason or _mismatch(source, image))

@@ -41,6 +41,9 @@ _CONVERTED = {
 _SEI = {"libx264": "6", "libx265": "39-40"}
 
 
+_RGB, _BT601 = 0, 5  # matrix coefficients, ISO/IEC 23091-2
+
+
 @dataclass(frozen=True, slots=True)
 class Encoding:
     """The encoder and pixel format chosen for a source."""
@@ -50,15 +53,27 @@ class Encoding:
 
 
 def choose_encoding(fmt: VideoFormat) -> Encoding:
-    """H.265 for H.265, H.264 for everything else; the source's own pixel format wherever the encoder takes it."""
+    """H.265 for H.265, H.264 for everything else; the source's own pixel format wherever the encoder takes it.
+
+    Where the encoder does not take it at the picture's size, with finer chroma.
+    """
     codec = "libx265" if fmt.codec == "hevc" else "libx264"
     takes = _H265_FORMATS if codec == "libx265" else _H264_FORMATS
-    if fmt.pix_fmt in takes:
-        return Encoding(codec, fmt.pix_fmt)
     deep = any(d in fmt.pix_fmt for d in ("10", "12", "14", "16"))
     default = "yuv444p10le" if deep else "yuv444p"
-    target = _CONVERTED.get(fmt.pix_fmt, default)
-    return Encoding(codec, target if target in takes else default)
+    target = fmt.pix_fmt if fmt.pix_fmt in takes else _CONVERTED.get(fmt.pix_fmt, default)
+    return Encoding(codec, _at_size(target if target in takes else default, fmt))
+
+
+def _at_size(pix_fmt: str, fmt: VideoFormat) -> str:
+    """The pixel format in which a picture of this size can be coded: whole samples of chroma, in each field."""
+    w, h = fmt.display.width, fmt.display.height
+    pix_fmt = "yuv420p" if pix_fmt == "nv12" and (w % 2 or h % (4 if fmt.interlaced else 2)) else pix_fmt
+    if "420" in pix_fmt and fmt.interlaced and h % 4 == 2 and w % 2 == 0:
+        return pix_fmt.replace("420", "422")
+    if ("420" in pix_fmt and (w % 2 or h % 2)) or ("422" in pix_fmt and w % 2):
+        return pix_fmt.replace("420", "444").replace("422", "444")
+    return pix_fmt
 
 
 def aside_offset(start_pts: int, time_base: Fraction) -> int:
@@ -106,6 +121,8 @@ class SegmentWriter:
             c.flags |= Flags.interlaced_dct | Flags.interlaced_me
         c.color_primaries, c.color_trc, c.colorspace = f.color_primaries, f.color_trc, f.colorspace
         c.color_range = 2 if self._encoding.pix_fmt.startswith("yuvj") else f.color_range
+        if f.colorspace == _RGB and not self._encoding.pix_fmt.startswith("gbr"):
+            c.colorspace, c.color_range = _BT601, 1  # as the library converts
         if (f.display.sar_num, f.display.sar_den) != (1, 1):
             c.sample_aspect_ratio = stream.sample_aspect_ratio = Fraction(f.display.sar_num, f.display.sar_den)
         options = {"preset": self._policy.preset, "crf": str(self._policy.crf)}

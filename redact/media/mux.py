@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from redact.errors import UsageError, WorkerError
-from redact.media.audio import AudioEdit, add_encoder, copied, edited
+from redact.media.audio import AudioEdit, add_encoder, copied, edited, is_copied
 from redact.media.container import open_source
 from redact.media.cut import Cut
 from redact.media.encode import aside_offset, write_error
@@ -47,6 +47,15 @@ def container_for(output: Path) -> str:
 
 # What containers count time in, however finely the source does.
 _TICKS = {"matroska": Fraction(1, 1000), "mpegts": Fraction(1, 90000)}
+
+
+def check_turn(output: Path, rotation: int) -> None:
+    """Refuses an output whose container cannot say how its picture is turned. Raises UsageError."""
+    if rotation and container_for(output) == "mpegts":
+        raise UsageError(
+            f"{str(output)!r}: a {output.suffix} file cannot say that its picture is turned by {rotation} degrees.",
+            "Name the output .mp4.",
+        )
 
 
 def check_ticks(output: Path, part: Cut, base: Fraction) -> None:
@@ -131,7 +140,7 @@ def mux(
         feeds: list[Feed] = [_video_feed(source, part, segments, due, rank, video)]
         if audio and kept:
             from_zero = container == "matroska"
-            whole = audio.changes_nothing
+            whole = is_copied(audio, original.streams.audio)
             feeds.append(copied(original, kept, from_zero=from_zero) if whole else edited(original, kept, audio))
         for _, _, packet in heapq.merge(*feeds, key=lambda f: f[:2]):
             try:
@@ -183,8 +192,9 @@ def _add_video(out: OutputContainer, template: VideoStream, source: Source) -> V
 def _add_audio(out: OutputContainer, streams: Sequence[AudioStream], edit: AudioEdit) -> dict[int, AudioStream]:
     """Output streams for kept audio, by the source's stream number; ``listen`` made sure that ``out`` takes them."""
     kept: dict[int, AudioStream] = {}
+    whole = is_copied(edit, streams)
     for s in streams:
-        new = out.add_stream_from_template(s) if edit.changes_nothing else add_encoder(out, s)
+        new = out.add_stream_from_template(s) if whole else add_encoder(out, s)
         new.metadata.clear()
         new.disposition = Disposition.default if not kept else Disposition(0)
         kept[s.index] = new

@@ -14,7 +14,7 @@ import av.logging
 from av.audio.stream import AudioStream
 
 from redact.errors import SourceError, UsageError
-from redact.media.audio import AudioEdit, add_encoder, demuxed, duration
+from redact.media.audio import OVERLAP, AudioEdit, add_encoder, demuxed, duration, is_copied
 from redact.media.container import DAMAGED, first_error, open_source, source_error
 from redact.media.mux import CONTAINERS
 
@@ -43,8 +43,9 @@ def listen(path: Path, suffix: str, edit: AudioEdit, begins: Fraction, on_damage
     """
     found: list[BrokenSound] = []
     with open_source(path) as container:
+        whole = is_copied(edit, container.streams.audio)
         for s in container.streams.audio:
-            _check_holds(s, path, suffix, edit)
+            _check_holds(s, path, suffix, whole)
         ears = {s.index: _Ear(edit, begins) for s in container.streams.audio}
         for packet in demuxed(container, ears) if ears else ():
             if not packet.size:
@@ -67,6 +68,8 @@ class _Ear:
         self._edit, self._begins = edit, begins
         self._at = begins
         self._before: str | None = None
+        self._latest = Fraction(-(10**9))
+        """Up to when sound was heard."""
 
     def hear(self, packet: Packet[Any]) -> BrokenSound | None:
         """Decodes a packet; what is wrong with it, if anything is."""
@@ -75,6 +78,9 @@ class _Ear:
         if self._edit.drops(start, end):
             return None
         wrong = _decode(packet)
+        if start < self._latest - OVERLAP:
+            wrong = wrong or "its clock runs backwards"
+        self._latest = max(self._latest, end)
         # Decoders carry something over: what follows a damaged packet is spoilt by it as well.
         reason, self._before = wrong or self._before, wrong
         return BrokenSound(start - self._begins, end - self._begins, reason) if reason else None
@@ -106,12 +112,12 @@ def _joined(found: Iterable[BrokenSound]) -> tuple[BrokenSound, ...]:
     return tuple(out)
 
 
-def _check_holds(stream: AudioStream, path: Path, suffix: str, edit: AudioEdit) -> None:
+def _check_holds(stream: AudioStream, path: Path, suffix: str, whole: bool) -> None:
     if stream.codec_context is None:
         raise source_error(path, "holds sound in a coding that is not known", "Use a recipe that drops the sound.")
-    if _holds(stream, suffix, edit):
+    if _holds(stream, suffix, whole):
         return
-    others = " or ".join(_able(stream, edit))
+    others = " or ".join(_able(stream, whole))
     raise UsageError(
         f"{str(path)!r}: a {suffix} file cannot hold its sound ({stream.codec_context.name}).",
         f"Name the output {others}, or use a recipe that drops the sound."
@@ -120,22 +126,22 @@ def _check_holds(stream: AudioStream, path: Path, suffix: str, edit: AudioEdit) 
     )
 
 
-def _able(stream: AudioStream, edit: AudioEdit) -> Iterator[str]:
+def _able(stream: AudioStream, whole: bool) -> Iterator[str]:
     """One ending of each container that can hold a stream."""
     for container in dict.fromkeys(CONTAINERS.values()):
         suffix = next(s for s, c in CONTAINERS.items() if c == container)
-        if _holds(stream, suffix, edit):
+        if _holds(stream, suffix, whole):
             yield suffix
 
 
-def _holds(stream: AudioStream, suffix: str, edit: AudioEdit) -> bool:
-    """Whether a container takes a stream: told by writing its header into memory."""
+def _holds(stream: AudioStream, suffix: str, whole: bool) -> bool:
+    """Whether a container takes a stream, as it is where ``whole``: told by writing its header into memory."""
     container = CONTAINERS[suffix.lower()]
-    if edit.changes_nothing and container == "mpegts":
+    if whole and container == "mpegts":
         return stream.codec_context.codec.canonical_name in _IN_TRANSPORT_STREAMS
     try:
         with av.open(io.BytesIO(), "w", format=container) as out:
-            if edit.changes_nothing:
+            if whole:
                 out.add_stream_from_template(stream)
             else:
                 add_encoder(out, stream)

@@ -47,7 +47,8 @@ class PacketTable:
     """One row per video packet in decode order; ``pts`` in ticks of the stream's time base.
 
     ``seekable[i]``: decoding may begin at this packet and every frame shown from it on comes out whole.
-    ``corrupt[i]``: the demuxer says that the packet is damaged.
+    ``corrupt[i]``: the demuxer says that the packet is damaged. ``shown[i]``: its frame is shown; what a
+    trim left out is not, but others may refer to it.
     """
 
     pts: NDArray[np.int64]
@@ -55,6 +56,7 @@ class PacketTable:
     size: NDArray[np.int64]
     seekable: NDArray[np.bool_]
     corrupt: NDArray[np.bool_]
+    shown: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -63,7 +65,12 @@ class PacketTable:
         """Rows ``start`` to ``stop`` (not included), copied, so that pickling them does not carry the rest."""
         s = slice(start, stop)
         return PacketTable(
-            self.pts[s].copy(), self.dts[s].copy(), self.size[s].copy(), self.seekable[s].copy(), self.corrupt[s].copy()
+            self.pts[s].copy(),
+            self.dts[s].copy(),
+            self.size[s].copy(),
+            self.seekable[s].copy(),
+            self.corrupt[s].copy(),
+            self.shown[s].copy(),
         )
 
 
@@ -72,8 +79,8 @@ class Source:
     """A video file that was counted packet by packet.
 
     ``pts`` holds the presentation time of every frame in display order (ticks of the time base,
-    strictly rising). ``regular`` is False where the container gives no usable times (raw streams,
-    AVI): then ``pts`` is made from the frame rate and the file is decoded from its start.
+    strictly rising). ``regular`` is False where the container gives no times (raw streams, AVI), or
+    not all: then ``pts`` is made from the frame rate, or filled, and the file is decoded from its start.
     """
 
     path: Path

@@ -46,6 +46,23 @@ def ffmpeg_program() -> str:
         return shutil.which("ffmpeg") or "ffmpeg"
 
 
+def hides_a_border(file: Path) -> bool:
+    """Whether a container asks players to cut off a border of the picture: PyAV does not say, ffmpeg does.
+
+    Raises WorkerError where ffmpeg cannot be started.
+    """
+    command = [ffmpeg_program(), "-hide_banner", "-nostdin", "-protocol_whitelist", "file", "-i", f"file:{file}"]
+    try:
+        said = subprocess.run(command, capture_output=True, check=False).stderr  # it wants an output and fails
+    except OSError as e:
+        raise _cannot_be_started(e) from None
+    return b"Frame Cropping" in said
+
+
+def _cannot_be_started(e: OSError) -> WorkerError:
+    return WorkerError(f"{ffmpeg_program()!r} cannot be started: {e.strerror}.", "`redact doctor` says how to get it.")
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A frame as ffmpeg gave it, in stored orientation, 8 bit: ``y`` (H, W), ``u`` and ``v`` (ceil(H/2), ceil(W/2))."""
@@ -118,10 +135,7 @@ class Witness:
                     command = self._command(table)
                     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
             except OSError as e:
-                raise WorkerError(
-                    f"{ffmpeg_program()!r} cannot be started: {e.strerror}.",
-                    "`redact doctor` says how to get it.",
-                ) from None
+                raise _cannot_be_started(e) from None
             assert process.stdout is not None
             try:
                 number = 0

@@ -102,7 +102,6 @@ def test_sound_that_is_dropped_may_be_damaged(runner: LocalRunner, tmp_path: Pat
     [
         ("flac", ".mov", "Name the output .mp4 or .mkv, or"),
         ("pcm_s16le", ".ts", "Name the output .mp4 or .mov or .mkv, or"),
-        ("libvorbis", ".ts", "Name the output .mp4 or .mkv, or"),
         ("libopus", ".mov", "Name the output .mp4 or .mkv or .ts, or"),
         ("g726", ".mp4", "(g726). Use a recipe that drops the sound."),
     ],
