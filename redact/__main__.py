@@ -4,12 +4,18 @@ import io
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
-    os.write(2, b"redact: Stopped before anything was done.\n")
+def _end(sentence: bytes) -> None:
+    with suppress(OSError):  # the terminal may be gone
+        os.write(2, sentence)
     os._exit(130)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    _end(b"redact: Stopped before anything was done.\n")
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -17,11 +23,12 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def main() -> None:
-    """Runs the command line; SIGTERM ends it like Ctrl-C."""
+    """Runs the command line; SIGTERM ends it like Ctrl-C, as does a terminal that is closed."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may hold what a terminal cannot show
     # Half-loaded libraries do not survive an exception: they crash, or report an error of their own.
-    stops = [s for s in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(s) is not signal.SIG_IGN]
+    ends = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    stops = [s for s in ends if signal.getsignal(s) is not signal.SIG_IGN]  # such as SIGHUP by nohup
     for s in stops:
         signal.signal(s, _leave)
     import typer
@@ -34,8 +41,7 @@ def main() -> None:
     try:
         command()
     except KeyboardInterrupt:  # outside of what a command does: that one says itself what became of its work
-        os.write(2, b"redact: Stopped.\n")
-        os._exit(130)
+        _end(b"redact: Stopped.\n")
     finally:
         for s in stops:
             signal.signal(s, signal.SIG_IGN)  # the work is over, and the exit code is to say how it went

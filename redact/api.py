@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from redact.detect import load_cards
 from redact.errors import RecipeError
 from redact.findings import Detection, RedactionPlan
 from redact.inputs import check_input
 from redact.media.images import check_same_kind, is_image, read_image
 from redact.outcome import Outcome, Watcher, silent
 from redact.pipeline import run_video
-from redact.plan_io import parse_plan, plan_sha256
-from redact.policy import DamagePolicy, Policy, load_policy
+from redact.plan_io import parse_plan, plan_sha256, read_plan
+from redact.policy import DamagePolicy, Policy, check_detectors, load_policy
 from redact.resources import recipe_file
 from redact.run.local import LocalRunner
 from redact.scope import EVERYTHING, Scope
@@ -29,8 +30,15 @@ _LENIENT = DamagePolicy(on_damage="black")
 
 
 def policy_of(recipe: str | Path | Policy) -> Policy:
-    """The policy behind a recipe's name, file, or the policy itself. Raises RecipeError."""
-    return recipe if isinstance(recipe, Policy) else load_policy(recipe_file(str(recipe)))
+    """The policy behind a recipe's name, file, or the policy itself.
+
+    Raises RecipeError where it is wrong, or promises what its detectors cannot find.
+    """
+    finds = {name: card.finds for name, card in load_cards().items()}
+    if not isinstance(recipe, Policy):
+        return load_policy(recipe_file(str(recipe)), finds)
+    check_detectors(recipe, finds, f"the recipe {recipe.name!r}")
+    return recipe
 
 
 def run(
@@ -89,7 +97,8 @@ def render(
 ) -> Outcome:
     """Pass 2 alone: renders, verifies and releases a video or image after a plan that a person may have corrected.
 
-    Raises UsageError where the plan was made for another source.
+    Of a video the part that the plan is for, with its mutes. Raises UsageError where the plan was made
+    for another source, or not all frames of that part were looked at.
     """
     policy, source, output = policy_of(recipe), Path(source), Path(output)
     check_input(source)
@@ -103,9 +112,11 @@ def render(
 def load_plan(file: str | Path) -> RedactionPlan:
     """Reads a plan file. Raises RecipeError where it cannot be read or is wrong."""
     try:
-        text = Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as e:
-        raise RecipeError(f"{str(file)!r}: the plan cannot be read: {e}.", "Check the path.") from None
+        text = read_plan(Path(file))
+    except OSError as e:
+        raise RecipeError(f"{str(file)!r}: the plan cannot be read: {e.strerror}.", "Check the path.") from None
+    except UnicodeDecodeError:
+        raise RecipeError(f"{str(file)!r}: the plan is not UTF-8 text.", "Save it as UTF-8.") from None
     return parse_plan(text, str(file))
 
 

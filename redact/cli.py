@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,22 +14,22 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from redact import api, cli_models
 from redact.batch.results import Fate
 from redact.cli_batch import register
 from redact.cli_bench import register as register_bench
+from redact.cli_output import Answers, console
 from redact.display import ProgressDisplay
 from redact.errors import Interrupted, RedactError, UsageError, VerificationError
-from redact.inputs import check_input, find_footage, outputs_for
+from redact.inputs import check_input, check_named, find_footage, is_release, outputs_for
 from redact.outcome import Outcome
 from redact.plan_io import dump_plan, to_mot
 from redact.policy import Detail, Policy
 from redact.run.local import LocalRunner
-from redact.staging import check_new_file, output_error, publish, workspace
-from redact.words import plural
+from redact.staging import check_new_file, output_error, plan_beside, publish, workspace
+from redact.words import plural, shown
 
 app = typer.Typer(
     name="redact",
@@ -45,7 +44,8 @@ app.add_typer(models, name="models")
 
 def _tell_version(wanted: bool) -> None:
     if wanted:
-        sys.stdout.write(f"redact {metadata.version('redact')}\n")
+        with _errors():
+            answers.write(f"redact {metadata.version('redact')}\n")
         raise typer.Exit
 
 
@@ -59,10 +59,12 @@ def _all_commands(
     del version
 
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+answers = Answers("stdout")
+out = console(answers)
+err = console(Answers("stderr"))
 
-Inputs = Annotated[list[Path], typer.Argument(help="Videos, still images or folders.", show_default=False)]
+# As text: a Path does not tell an empty name, which is an error, from the current folder.
+Inputs = Annotated[list[str], typer.Argument(help="Videos, still images or folders.", show_default=False)]
 Recipe = Annotated[str, typer.Option("--recipe", "-r", help="Name of a recipe or path of a TOML file.")]
 HowClosely = Annotated[
     Detail | None,
@@ -81,17 +83,23 @@ def _report(e: RedactError) -> None:
 
 @contextmanager
 def _errors() -> Iterator[None]:
-    """Turns errors into one sentence and their exit code."""
+    """Turns errors into one sentence and their exit code; that an answer could not be written is one, if the only."""
+    code = 0
     try:
         yield
     except RedactError as e:
         _report(e)
-        raise typer.Exit(e.exit_code) from None
+        code = e.exit_code
     except KeyboardInterrupt:
         _report(Interrupted("Stopped: what was not finished is not released, and nothing half-made is left."))
-        raise typer.Exit(Interrupted.exit_code) from None
-    except BrokenPipeError:
-        raise typer.Exit(0) from None
+        code = Interrupted.exit_code
+    except typer.Exit as e:
+        code = e.exit_code
+    if answers.error is not None:
+        _report(answers.error)
+        code = code or answers.error.exit_code
+    if code:
+        raise typer.Exit(code)
 
 
 def _policy(recipe: str, detail: Detail | None) -> Policy:
@@ -100,8 +108,7 @@ def _policy(recipe: str, detail: Detail | None) -> Policy:
 
 
 def _json_line(value: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(value) + "\n")
-    sys.stdout.flush()
+    answers.write(json.dumps(value) + "\n")
 
 
 def _as_json(o: Outcome) -> dict[str, Any]:
@@ -114,11 +121,11 @@ def _line(o: Outcome, *, by_plan: bool = False) -> str:
     black = f"{plural(o.black_frames, 'frame')} black by the plan" if by_plan else ""
     black = black or f"{plural(o.black_frames, 'damaged frame')} black"
     return (
-        f"[bold green]released[/] {escape(str(o.output))}: {found} obscured in {o.obscured_frames} of "
+        f"[bold green]released[/] {escape(shown(o.output))}: {found} obscured in {o.obscured_frames} of "
         f"{plural(o.frames, 'frame')}"
         + (f", {black}" if o.black_frames else "")
         + (f", {o.silent_seconds:g} s of damaged sound silent" if o.silent_seconds else "")
-        + f"; record {escape(str(o.record))}"
+        + f"; record {escape(shown(o.record))}"
         + "".join(f"\n  [yellow]note:[/] {escape(n)}" for n in o.notes)
     )
 
@@ -142,7 +149,8 @@ def run(
     """Redact videos and images: find, obscure, verify, release."""
     with _errors():
         policy = _policy(recipe, detail)
-        work = outputs_for(inputs, output, recursive)
+        check_named(*inputs, output)
+        work = outputs_for([Path(i) for i in inputs], output, recursive)
         told = _Told(as_json)
         for item, e in work.footage.wrong:
             told.refused(item, None, e)
@@ -154,14 +162,21 @@ def run(
                     outcome = api.run(source, target, policy, force=force, runner=runner, watch=display.show)
                 except RedactError as e:
                     display.clear()
-                    told.refused(source, target, e)
+                    told.refused(source, target, _with_earlier(e, target) if force else e)
                     continue
                 finally:
                     display.clear()
                 told.released(outcome)
         told.end(len(work.pairs) + len(work.footage.wrong), work.footage.left_out())
-    if told.worst is not None:
-        raise typer.Exit(told.worst.exit_code)
+        if told.worst is not None:
+            raise typer.Exit(told.worst.exit_code)
+
+
+def _with_earlier(e: RedactError, output: Path) -> RedactError:
+    """Why nothing was released, and that an earlier release, which was to be replaced, still has its name."""
+    if not is_release(output):
+        return e
+    return type(e)(e.message, f"{e.remedy} What lies at {str(output)!r} is an earlier release.".strip())
 
 
 class _Told:
@@ -208,8 +223,16 @@ class PlanFormat(StrEnum):
     MOT = "mot"
 
 
+def _source(text: str) -> Path:
+    """The path of one input. Raises UsageError for no name, SourceError for what cannot be read."""
+    check_named(text)
+    check_input(Path(text))
+    return Path(text)
+
+
 def _file(output: str) -> Path:
-    """The path of one file. Raises UsageError for what ends as folders do."""
+    """The path of one file. Raises UsageError for no name, and for what ends as folders do."""
+    check_named(output)
     if output.endswith(os.sep):
         raise UsageError(f"{output!r}: is a folder.", "Name a file.")
     return Path(output)
@@ -226,7 +249,7 @@ def _write_text(output: Path, text: str) -> None:
 
 @app.command(epilog="Example: redact plan request.mp4 -o plan.json")
 def plan(
-    source: Annotated[Path, typer.Argument(help="A video or still image.", show_default=False)],
+    source: Annotated[str, typer.Argument(help="A video or still image.", show_default=False)],
     output: Annotated[str, typer.Option("--output", "-o", help="Where to write the plan.", show_default=False)],
     recipe: Recipe = api.DEFAULT_RECIPE,
     detail: HowClosely = None,
@@ -238,18 +261,18 @@ def plan(
 ) -> None:
     """Find what would be obscured, without rendering anything."""
     with _errors():
-        check_input(source)
+        footage = _source(source)
         file = _file(output)
-        check_new_file(file, (source, Path(recipe)), force)
+        check_new_file(file, (footage, Path(recipe)), force)
         with LocalRunner(workers or None) as runner, ProgressDisplay(err) as display:
-            made = api.plan(source, _policy(recipe, detail), runner=runner, watch=display.show)
+            made = api.plan(footage, _policy(recipe, detail), runner=runner, watch=display.show)
         _write_text(file, to_mot(made) if format is PlanFormat.MOT else dump_plan(made))
-        out.print(f"{plural(len(made.tracks), 'track')} in {escape(output)}")
+        out.print(f"{plural(len(made.tracks), 'track')} in {escape(shown(output))}")
 
 
 @app.command(epilog="Example: redact render request.mp4 --plan plan.json -o release.mp4")
 def render(
-    source: Annotated[Path, typer.Argument(help="What the plan was made for.", show_default=False)],
+    source: Annotated[str, typer.Argument(help="What the plan was made for.", show_default=False)],
     plan: Annotated[Path, typer.Option("--plan", help="The plan, corrected or not.", show_default=False)],
     output: Annotated[str, typer.Option("--output", "-o", help="The release.", show_default=False)],
     recipe: Recipe = api.DEFAULT_RECIPE,
@@ -258,11 +281,14 @@ def render(
 ) -> None:
     """Obscure what a plan says, verify and release."""
     with _errors():
-        check_input(source)
+        footage = _source(source)
         file = _file(output)
         the_plan = api.load_plan(plan)
-        with LocalRunner(workers or None) as runner, ProgressDisplay(err) as display:
-            outcome = api.render(source, the_plan, file, recipe, force=force, runner=runner, watch=display.show)
+        try:
+            with LocalRunner(workers or None) as runner, ProgressDisplay(err) as display:
+                outcome = api.render(footage, the_plan, file, recipe, force=force, runner=runner, watch=display.show)
+        except RedactError as e:
+            raise (_with_earlier(e, file) if force else e) from None
         out.print(_line(outcome, by_plan=True))
 
 
@@ -277,7 +303,9 @@ def verify(
     """Check a release again, from nothing but the files."""
     with _errors():
         with LocalRunner(workers or None) as runner, ProgressDisplay(err) as display:
-            verdict = api.verify(source, released, record, plan, runner=runner, watch=display.show)
+            verdict = api.verify(
+                source, released, record, plan or plan_beside(released), runner=runner, watch=display.show
+            )
         for c in verdict.checks:
             out.print(
                 f"[{'green' if c.passed else 'bold red'}]{'passed' if c.passed else 'FAILED'}[/] {escape(c.sentence)}"
@@ -298,36 +326,44 @@ def detect(
     """Show raw detections, before tracking. Changes nothing."""
     with _errors(), LocalRunner(workers or None) as runner:
         policy = _policy(recipe, detail)
-        footage = find_footage(inputs, recursive)
-        for _, e in footage.wrong:
+        check_named(*inputs)
+        footage = find_footage([Path(i) for i in inputs], recursive)
+        wrong: list[RedactError] = [e for _, e in footage.wrong]
+        for e in wrong:
             _report(e)
         if footage.skipped:
             err.print(escape(footage.left_out()))
         for source, _ in footage.files:
-            for f in api.detect(source, policy, runner=runner):
-                if as_json:
-                    row = {
-                        "file": str(f.file),
-                        "frame": f.frame,
-                        "pts": round(f.pts, 6),
-                        "width": f.width,
-                        "height": f.height,
-                        "detections": [
-                            {
-                                "kind": str(d.kind),
-                                "box": [round(v, 2) for v in d.box.edges],
-                                "score": round(d.score, 4),
-                            }
-                            for d in f.detections
-                        ],
-                    }
-                    _json_line(row)
-                    continue
-                for d in f.detections:
-                    box = " ".join(f"{v:.0f}" for v in d.box.edges)
-                    out.print(f"{escape(str(f.file))} frame {f.frame} {d.kind} {d.score:.2f} at {box}")
-        if footage.wrong:
-            raise typer.Exit(footage.wrong[0][1].exit_code)
+            try:
+                for f in api.detect(source, policy, runner=runner):
+                    _show_frame(f, as_json)
+                    if answers.lost:
+                        return  # nothing else would come of it
+            except RedactError as e:
+                _report(e)
+                wrong.append(e)
+        if wrong:
+            raise typer.Exit(wrong[0].exit_code)
+
+
+def _show_frame(f: api.FrameReport, as_json: bool) -> None:
+    if as_json:
+        row = {
+            "file": str(f.file),
+            "frame": f.frame,
+            "pts": round(f.pts, 6),
+            "width": f.width,
+            "height": f.height,
+            "detections": [
+                {"kind": str(d.kind), "box": [round(v, 2) for v in d.box.edges], "score": round(d.score, 4)}
+                for d in f.detections
+            ],
+        }
+        _json_line(row)
+        return
+    for d in f.detections:
+        box = " ".join(f"{v:.0f}" for v in d.box.edges)
+        out.print(f"{escape(shown(f.file))} frame {f.frame} {d.kind} {d.score:.2f} at {box}")
 
 
 @app.command(epilog="Example: redact doctor")
@@ -363,12 +399,12 @@ def demo(
             raise output_error(folder, e) from None
         clip, release = folder / "street.mp4", folder / "street.redacted.mp4"
         make_clip(clip)
-        out.print(f"made {escape(str(clip))}: people, a plate, sound, a GPS tag and a thumbnail")
+        out.print(f"made {escape(shown(clip))}: people, a plate, sound, a GPS tag and a thumbnail")
         with LocalRunner() as runner, ProgressDisplay(err) as display:
             outcome = api.run(clip, release, force=True, runner=runner, watch=display.show)
         out.print(_line(outcome))
         for file in picture_pairs(clip, release, folder):
-            out.print(f"look at {escape(str(file))}")
+            out.print(f"look at {escape(shown(file))}")
 
 
 register(app, _errors, out, err)

@@ -25,6 +25,7 @@ from redact.batch.state import State
 from redact.batch.state import as_json as state_json
 from redact.display import BatchDisplay
 from redact.errors import SpaceError
+from redact.inputs import check_named
 from redact.run.local import LocalRunner
 from redact.video import Runner
 from redact.words import plural
@@ -105,6 +106,7 @@ def register(app: typer.Typer, errors: Errors, out: Console, err: Console) -> No
     ) -> None:
         """Carry out a list of export requests, on this machine or on a cluster."""
         with errors(), ExitStack() as stack:
+            check_named(output)
             listed, place = check_batch(requests, output, recipe, api.policy_of)
             _notice(err, listed)
             if events is not None:
@@ -128,11 +130,15 @@ def register(app: typer.Typer, errors: Errors, out: Console, err: Console) -> No
                     row = {"id": r.id, "fate": r.fate, "output": r.output, "reason": r.reason, "notes": r.notes}
                     out.file.write(json.dumps(row) + "\n")
                 elif r.fate is Fate.RELEASED:
-                    out.print(f"[bold green]released[/] {escape(r.id)}: {escape(r.output)}")
+                    done = "done before" if r.earlier else "released"
+                    out.print(f"[bold green]{done}[/] {escape(r.id)}: {escape(r.output)}")
                     for note in r.notes:
                         out.print(f"  [yellow]note:[/] {escape(note)}")
                 else:
                     out.print(f"[bold red]{r.fate}[/] {escape(r.id)}: {escape(r.reason)}")
+                    if r.quarantine:
+                        folder = escape(repr(str(place.folder / r.quarantine)))
+                        out.print(f"  Look at {folder}, correct the plan there and render it (docs/requests.md).")
 
             summary = run_batch(
                 listed,

@@ -11,7 +11,7 @@ from rich.progress import Progress as Bar
 
 from redact.batch.state import State
 from redact.outcome import Progress
-from redact.words import plural
+from redact.words import plural, shown
 
 _SOON = 1.0  # seconds in which nothing can be said about speed
 
@@ -21,7 +21,7 @@ class ProgressDisplay:
 
     def __init__(self, console: Console) -> None:
         self._bar = Bar(
-            TextColumn("{task.fields[file]} {task.description}"),
+            TextColumn("{task.fields[file]} {task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.completed:.0f}/{task.total:.0f} frames {task.fields[speed]}"),
             TimeRemainingColumn(),
@@ -48,7 +48,7 @@ class ProgressDisplay:
         if key != self._now:
             self.clear()
             self._now, self._began = key, time.monotonic()
-            self._task = self._bar.add_task(step.phase, total=step.total, file=step.file.name, speed="")
+            self._task = self._bar.add_task(step.phase, total=step.total, file=shown(step.file.name), speed="")
         assert self._task is not None
         self._bar.update(self._task, completed=step.done, speed=speed(step, time.monotonic() - self._began))
 

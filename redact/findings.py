@@ -14,6 +14,7 @@ from itertools import pairwise
 from redact.geometry import Box, Display, Polygon
 from redact.motion import Motion
 from redact.pictures import PictureSums
+from redact.scope import EVERYTHING, Scope
 from redact.timeline import Span
 
 
@@ -182,6 +183,10 @@ class RedactionPlan:
     """How many frames detection looked at; those between were filled by tracking."""
     pictures: PictureSums | None = None
     """What the decoded frames looked like when they were examined; None where nobody knows."""
+    scope: Scope = EVERYTHING
+    """The part that it is for, and where sound is silent. Its zones are tracks by now: here there are none."""
+    looked: Span | None = None
+    """The frames that detection went through, of which it examined some; None for all of the video."""
 
     def within(self, span: Span) -> RedactionPlan:
         """The part of the plan that touches ``span``: its regions are the same in all frames of it."""

@@ -23,7 +23,10 @@ class Box:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.x1 + self.y1 + self.x2 + self.y2) and self.x1 <= self.x2 and self.y1 <= self.y2):
-            raise ValueError(f"a box needs finite x1 <= x2 and y1 <= y2, got {self}")
+            raise ValueError(
+                "a box is left, top, right, bottom; right must not be less than left, nor bottom less than top, "
+                f"and all are finite; got {', '.join(f'{v:g}' for v in self.edges)}"
+            )
 
     @property
     def width(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +15,8 @@ from redact.media.container import source_error
 from redact.media.images import is_image
 from redact.media.mux import CONTAINERS
 from redact.media.probe import check_file
-from redact.staging import output_error
+from redact.staging import output_error, record_path
+from redact.words import readable
 
 _FOOTAGE = {
     *(".mp4", ".m4v", ".mov", ".mkv", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".ps", ".vob", ".webm"),
@@ -46,23 +48,37 @@ def _some(files: list[Path]) -> str:
     return names + (f" and {len(files) - 3} more" if len(files) > 3 else "")
 
 
+def check_named(*names: str) -> None:
+    """Refuses an empty name, which would mean the current folder. Raises UsageError."""
+    if not all(names):
+        raise UsageError("An input or output has an empty name.", "Name it; a variable of a script may be empty.")
+
+
 def find_footage(inputs: Sequence[Path], recursive: bool, *, besides: Path | None = None) -> Footage:
     """The files that are given, and the footage in the folders that are given, by name.
 
-    ``recursive``: also in the folders below those. ``besides``: a folder that is none of the inputs: that of
-    the releases. Raises SourceError where no input can be read, UsageError where they hold no footage.
+    ``recursive``: also in the folders below those. ``besides``: where releases are made, the folder for them,
+    which is none of the inputs; nor are then the releases that lie in other folders. Raises SourceError where no
+    input can be read, UsageError where they hold no footage.
     """
     found = Footage()
+    empty = 0
     for item in inputs:
         try:
             if is_folder(item):
+                before = len(found.files), len(found.wrong)
                 _look_into(item, item, recursive, besides, found)
+                if (len(found.files), len(found.wrong)) == before:
+                    empty += 1
+                    # A camera's share that is not there leaves an empty folder.
+                    remedy = "Check that it is the right folder, and that its disk or share is connected."
+                    raise source_error(item, "holds no video or picture", remedy)
             else:
                 check_input(item)
                 found.files.append((item, Path(item.name)))
         except SourceError as e:
             found.wrong.append((item, e))
-    if not found.files and found.wrong:
+    if not found.files and len(found.wrong) > empty:
         raise found.wrong[0][1]
     if not found.files:
         where = ", ".join(repr(str(i)) for i in inputs)
@@ -79,7 +95,9 @@ def is_folder(path: Path) -> bool:
 
 
 def check_input(path: Path) -> None:
-    """Raises SourceError for an input that is missing or cannot be read."""
+    """Raises SourceError for an input that is missing or cannot be read, and for a folder."""
+    if is_folder(path):
+        raise source_error(path, "is a folder", "Name a file.")
     try:
         check_file(path)
     except SourceError as e:
@@ -94,7 +112,7 @@ def _look_into(folder: Path, top: Path, recursive: bool, besides: Path | None, f
     for path in _listed(folder):
         try:
             below = path.is_dir()
-            why = _no_folder(path, recursive, besides) if below else _no_footage(path)
+            why = _no_folder(path, recursive, besides) if below else _no_footage(path, besides)
         except OSError as e:
             wrong = source_error(path, f"cannot be looked at: {e.strerror}", "Ask for permission on its folder.")
             found.wrong.append((path, wrong))
@@ -132,7 +150,7 @@ def _no_folder(path: Path, recursive: bool, besides: Path | None) -> str:
     return "" if recursive else "below the folder, where --recursive looks"
 
 
-def _no_footage(path: Path) -> str:
+def _no_footage(path: Path, besides: Path | None) -> str:
     """Why a file in a folder is not worked on; empty where it is."""
     if path.name.startswith("."):
         return "hidden"
@@ -140,7 +158,18 @@ def _no_footage(path: Path) -> str:
         return "beside a release"
     if not (path.suffix.lower() in _FOOTAGE or is_image(path)):
         return "named as no footage is"
+    if besides is not None and is_release(path):
+        return "made by redact"
     return "" if path.is_file() else "leading to no file"
+
+
+def is_release(path: Path) -> bool:
+    """Whether a file is a release: what the record beside it tells of, by name and size."""
+    try:
+        output = json.loads(record_path(path).read_bytes())["output"]
+        return bool(output["name"] == readable(path.name) and output["bytes"] == path.stat().st_size)
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 @dataclass(frozen=True)
@@ -166,11 +195,13 @@ def outputs_for(inputs: Sequence[Path], output: str, recursive: bool) -> Assignm
         into = is_folder(target) or output.endswith(os.sep)
         if not several and not into:
             return Assignment(((inputs[0], target),), footage)
+        needs = "several inputs need a folder" if len(inputs) > 1 else "the files of a folder need a folder"
         if os.path.lexists(target) and not is_folder(target):
-            raise UsageError(f"{output!r}: is a file, but several inputs need a folder.", "Name a folder.")
+            why = needs if several else "is written as a folder"
+            raise UsageError(f"{output!r}: is a file, but {why}.", "Name a folder.")
         if not into and (target.suffix.lower() in CONTAINERS or is_image(target)):
             raise UsageError(
-                f"{output!r}: is the name of one release, but several inputs need a folder.",
+                f"{output!r}: is the name of one release, but {needs}.",
                 f"Name a folder, or write {output + os.sep!r} if it is one.",
             )
         pairs = tuple((f, target / below.with_name(_released_name(f))) for f, below in footage.files)

@@ -8,7 +8,7 @@ from redact.scope import Scope
 
 
 def notes_on(source: Source, policy: Policy, scope: Scope) -> tuple[str, ...]:
-    """One sentence each: how the source is damaged, and what was asked for that it does not have."""
+    """One sentence each: its damage, what it lacks of what was asked for, and that one detector looked alone."""
     found = [f"The source is damaged: {'; '.join(source.damage)}."] if source.damage else []
     end = scope.period.end
     if end is not None and float(end) > source.seconds:
@@ -18,4 +18,7 @@ def notes_on(source: Source, policy: Policy, scope: Scope) -> tuple[str, ...]:
         found.append("Nothing was muted: the recipe leaves all sound behind.")
     elif scope.mutes and not any(s.type == "audio" for s in source.others):
         found.append("Nothing was muted: the source has no sound.")
+    looked = {*policy.detect.detectors, *policy.detect.second_detectors, *(v.detector for v in policy.verifiers)}
+    if len(looked) == 1:
+        found.append(f"Only {looked.pop()} looked, also at the release: what it misses, no other detector could find.")
     return tuple(found)

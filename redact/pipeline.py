@@ -13,16 +13,16 @@ from typing import Any
 
 from redact.errors import SourceError
 from redact.findings import Kind, RedactionPlan
-from redact.media.mux import check_ticks, container_for
+from redact.media.mux import check_ticks, check_turn, container_for
 from redact.media.probe import file_sha256
 from redact.media.source import Source
 from redact.notes import notes_on
 from redact.outcome import Outcome, Watcher, silent
-from redact.plan_io import check_plan, holds
+from redact.plan_io import check_looked, check_plan, holds
 from redact.policy import Policy
 from redact.record import FileId, Kept, make_record
 from redact.release import Finished, hand_over
-from redact.repair import with_leaks
+from redact.repair import MAX_REPAIRS, with_leaks
 from redact.scope import EVERYTHING, Scope
 from redact.stages import detector_ids
 from redact.staging import check_output, plan_path, record_path, workspace
@@ -41,8 +41,6 @@ from redact.video import (
 )
 from redact.words import readable
 
-MAX_REPAIRS = 2  # rounds in which what verification finds is added to the plan and rendered again
-
 
 def run_video(
     path: Path,
@@ -59,8 +57,9 @@ def run_video(
 ) -> Outcome:
     """Redacts one video: the whole way from source to release.
 
-    ``plan``: render this plan as it is instead of making one (pass 2 only). ``scratch``: a folder in
-    which finished segments outlast this run; a private one that is gone afterwards where None.
+    ``plan``: render this plan as it is instead of making one (pass 2 only); it says of which part, and
+    ``scope`` does not count. ``scratch``: a folder in which finished segments outlast this run; a private
+    one that is gone afterwards where None.
     Raises RedactError of some kind where nothing could be released; VerificationError where the
     finished file is in quarantine beside ``output``.
     """
@@ -68,6 +67,10 @@ def run_video(
     container_for(output)
     clock = _Clock()
     (source,) = runner.map(open_video, [(path.absolute(), policy)])
+    check_turn(output, source.format.display.rotation)
+    if plan is not None:
+        check_plan(source.path, source.sha256, plan)
+        scope = plan.scope
     clock.stop("probe")
     with workspace(output.absolute()) as folder:
         release = folder / f"release{output.suffix}"
@@ -80,7 +83,7 @@ def run_video(
             seen = look_through(work)
             the_plan = plan_video(work, seen)
         else:
-            check_plan(source.path, source.sha256, plan)
+            check_looked(source.path, work.part.span, plan)
             seen = Seen((), dict.fromkeys(plan.black, "blackened by the plan"))
             the_plan = plan
         clock.stop("plan")

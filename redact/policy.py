@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from redact.errors import RecipeError
 from redact.findings import Kind
+from redact.mistakes import in_words, where
 
 Score = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=60)]
@@ -69,7 +71,7 @@ class DetectPolicy(_Section):
     @model_validator(mode="after")
     def _order(self) -> DetectPolicy:
         if self.low_score > self.high_score:
-            raise ValueError("low_score must not exceed high_score")
+            raise ValueError("needs a low_score that does not exceed its high_score")
         return self
 
 
@@ -212,9 +214,9 @@ def _line_of(text: str, path: tuple[int | str, ...]) -> int:
     return found
 
 
+_REMEDY = "The keys and their meaning are in docs/recipes.md."
 _MEANING = {
     "extra_forbidden": "is not a key that recipes have",
-    "missing": "is missing",
     "string_pattern_mismatch": "is wrong: small letters, digits and hyphens are allowed, 64 at most, no hyphen first",
 }
 
@@ -224,27 +226,69 @@ def parse_policy(text: str, origin: str) -> Policy:
 
     Raises RecipeError naming ``origin``, the line and the key for anything that is not exactly right.
     """
-    remedy = "The keys and their meaning are in docs/recipes.md."
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as e:
-        raise RecipeError(f"{origin}: not valid TOML: {e}.", remedy) from None
+        raise RecipeError(f"{origin}: not valid TOML: {e}.", _REMEDY) from None
     if not values:
-        raise RecipeError(f"{origin}: the recipe is empty; it must say at least what to obscure.", remedy)
+        raise RecipeError(f"{origin}: the recipe is empty; it must say at least what to obscure.", _REMEDY)
     try:
         return Policy.model_validate(values)
     except ValidationError as e:
         first = e.errors()[0]
         path = first["loc"]
-        name = ".".join(str(p) for p in path) or "recipe"
-        what = _MEANING.get(first["type"]) or f"is wrong: {first['msg'].lower()}, got {first['input']!r}"
-        raise RecipeError(f"{origin}, line {_line_of(text, path)}: {name} {what}.", remedy) from None
+        what = _MEANING.get(first["type"]) or in_words(first)
+        raise RecipeError(f"{origin}, line {_line_of(text, path)}: {where(path)} {what}.", _REMEDY) from None
 
 
-def load_policy(file: Path) -> Policy:
-    """Reads a recipe file. Raises RecipeError where it is missing, unreadable or wrong."""
+def check_detectors(policy: Policy, finds: Mapping[str, frozenset[Kind]], origin: str, text: str = "") -> None:
+    """Refuses a recipe that promises what its detectors cannot keep: what nobody looks for is released clear.
+
+    ``finds``: what each detector that there is finds, by name. ``text``: the recipe as it is written, if
+    it is. Raises RecipeError naming ``origin``, the line in ``text`` and the key.
+    """
+    for path, what, remedy in _beyond(policy, finds):
+        line = f", line {_line_of(text, path)}" if text else ""
+        raise RecipeError(f"{origin}{line}: {where(path)}: {what}.", remedy)
+
+
+def _beyond(policy: Policy, finds: Mapping[str, frozenset[Kind]]) -> Iterator[tuple[tuple[str, str], str, str]]:
+    """What is asked of detectors that there are not, or that cannot do it: key, sentence, what to do."""
+    detect, verify = policy.detect, policy.verify
+    named = (
+        (("detect", "detectors"), detect.detectors),
+        (("detect", "second_detectors"), detect.second_detectors),
+        (("verify", "detectors"), verify.detectors),
+    )
+    for path, names in named:
+        for name in names:
+            if name not in finds:
+                yield (
+                    path,
+                    f"there is no detector called {name!r}",
+                    f"`redact models list` shows them: {', '.join(finds)}.",
+                )
+    looking = (*detect.detectors, *detect.second_detectors)
+    for path, names, who in (
+        (("obscure", "kinds"), looking, "detector of this recipe"),
+        (("verify", "detectors"), verify.detectors or looking, "detector that looks at the release"),
+    ):
+        for kind in sorted(policy.kinds.difference(*(finds[n] for n in names))):
+            yield path, f"no {who} finds {kind}s", "`redact models list` shows what each detector finds."
+
+
+def load_policy(file: Path, finds: Mapping[str, frozenset[Kind]]) -> Policy:
+    """Reads a recipe file; ``finds``: what each detector that there is finds, by name.
+
+    Raises RecipeError where it is missing, unreadable or wrong.
+    """
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as e:
-        raise RecipeError(f"{file}: the recipe cannot be read: {e}.", "Check the path and its permissions.") from None
-    return parse_policy(text, str(file))
+        text = file.read_text(encoding="utf-8-sig")  # Windows Notepad begins a file with a mark of order
+    except OSError as e:
+        what = f"{file}: the recipe cannot be read: {e.strerror}."
+        raise RecipeError(what, "Check the path and its permissions.") from None
+    except UnicodeDecodeError:
+        raise RecipeError(f"{file}: the recipe is not UTF-8 text.", "Save it as UTF-8.") from None
+    policy = parse_policy(text, str(file))
+    check_detectors(policy, finds, str(file), text)
+    return policy

@@ -10,6 +10,8 @@ from redact.findings import FrameDetections
 from redact.track import unite
 from redact.verdict import Leak
 
+MAX_REPAIRS = 2  # rounds in which what verification finds is added to the plan and rendered again
+
 
 def with_leaks(frames: Iterable[FrameDetections], leaks: Iterable[Leak]) -> tuple[FrameDetections, ...]:
     """The findings of pass 1 with those of verification added, each sure enough to begin a track of its own."""

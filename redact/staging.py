@@ -33,9 +33,9 @@ def output_error(path: Path, e: OSError) -> RedactError:
 
 
 def check_new_file(output: Path, inputs: Iterable[Path], force: bool) -> None:
-    """Refuses a file to be written: one that is an input always, any other that is there already without ``force``.
+    """Refuses a file to be written: one that is there already, unless by ``force``; an input, or no file, always.
 
-    Raises UsageError, also for a folder, and where no such file can be written.
+    No file: a folder, a device, a pipe, a link to one. Raises UsageError, also where no such file can be written.
     """
     _check_folder(output)
     if any(_same(output, i) for i in inputs):
@@ -44,8 +44,13 @@ def check_new_file(output: Path, inputs: Iterable[Path], force: bool) -> None:
         )
     try:
         if output.is_dir():
-            raise UsageError(f"{str(output)!r}: is a folder.", "Name a file, or give several inputs.")
-        if (output.exists() or output.is_symlink()) and not force:
+            raise UsageError(f"{str(output)!r}: is a folder.", "Name a file.")
+        there = output.exists() or output.is_symlink()
+        if there and not output.is_file():
+            raise UsageError(
+                f"{str(output)!r}: is no file but a device, a pipe, or a link that leads nowhere.", "Name a file."
+            )
+        if there and not force:
             raise UsageError(f"{str(output)!r}: exists already.", "Name another output, or overwrite it with --force.")
     except OSError as e:
         raise output_error(output, e) from None
@@ -238,3 +243,9 @@ def record_path(output: Path) -> Path:
 def plan_path(output: Path) -> Path:
     """Where the plan of a release lies: beside it, with ``.plan.json`` added to its name."""
     return output.with_name(output.name + ".plan.json")
+
+
+def plan_beside(file: Path) -> Path:
+    """The plan that lies beside a release; beside what is in quarantine it has a name of its own."""
+    kept = file.with_name("plan.json")
+    return kept if os.path.lexists(kept) and not os.path.lexists(plan_path(file)) else plan_path(file)

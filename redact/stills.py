@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +25,7 @@ from redact.plan_io import check_plan, holds
 from redact.policy import Policy
 from redact.record import FileId, Kept, make_record
 from redact.release import Finished, hand_over
+from redact.repair import MAX_REPAIRS
 from redact.stages import detector_ids, find
 from redact.staging import check_output, output_error, plan_path, record_path, workspace
 from redact.track import unite
@@ -46,9 +50,37 @@ def plan_still(path: Path, policy: Policy) -> RedactionPlan:
 
 
 def _plan(image: StillImage, policy: Policy) -> RedactionPlan:
+    return _decide(image, find_still(image.pixels, policy, policy.detect.size_px), policy)
+
+
+def _decide(image: StillImage, found: tuple[Detection, ...], policy: Policy) -> RedactionPlan:
     h, w = image.pixels.shape[:2]
-    detections = find_still(image.pixels, policy, policy.detect.size_px)
-    return decide_still(detections, policy, SourceId(image.sha256, 1, w, h))
+    return decide_still(found, policy, SourceId(image.sha256, 1, w, h))
+
+
+def _obscured(image: StillImage, plan: RedactionPlan, policy: Policy) -> NDArray[np.uint8]:
+    """The picture's pixels (H, W, 3) with what the plan says obscured."""
+    h, w = image.pixels.shape[:2]
+    pixels = np.zeros_like(image.pixels) if 0 in plan.black else image.pixels.copy()
+    frame = FramePlanes((Plane(pixels, 1, 1),), w, h, rgb=True)
+    Obscurer(policy.obscure).apply(frame, [r.stored(Display(w, h)) for r in plan.regions(0)])
+    return pixels
+
+
+def _evidence(release: Path, verdict: Verdict, folder: Path) -> Path:
+    """A folder with a picture of what leaks, framed, if anything does."""
+    evidence = folder / "evidence"
+    try:
+        evidence.mkdir()
+        if verdict.leaks:
+            pixels = read_image(release).pixels.copy()
+            for leak in verdict.leaks:
+                x1, y1, x2, y2 = leak.detection.box.to_ints()
+                cv2.rectangle(pixels, (x1, y1), (x2, y2), (255, 0, 0), 2)
+            write_image(pixels, evidence / "frame-00000000-00000000.png", ".png")
+    except OSError as e:
+        raise output_error(folder, e) from None
+    return evidence
 
 
 def run_still(
@@ -68,50 +100,53 @@ def run_still(
     check_image_output(output)
     began = time.monotonic()
     image = read_image(path)
-    h, w = image.pixels.shape[:2]
     if plan is None:
-        plan = _plan(image, policy)
+        found = find_still(image.pixels, policy, policy.detect.size_px)
+        made = _decide(image, found, policy)
     else:
         check_plan(path, image.sha256, plan)
-    regions = plan.regions(0)
-    dark = 0 in plan.black
-    pixels = np.zeros_like(image.pixels) if dark else image.pixels.copy()
-    frame = FramePlanes((Plane(pixels, 1, 1),), w, h, rgb=True)
-    Obscurer(policy.obscure).apply(frame, [r.stored(Display(w, h)) for r in regions])
+        made = plan
     with workspace(output) as folder:
         release = folder / f"release{output.suffix}"
-        try:
-            write_image(pixels, release, output.suffix)
-        except OSError as e:
-            raise output_error(output, e) from None
-        verdict = _verify(release, image.pixels, regions, policy)
+        for repairs in count():
+            try:
+                write_image(_obscured(image, made, policy), release, output.suffix)
+            except OSError as e:
+                raise output_error(output, e) from None
+            verdict = _verify(release, image.pixels, made.regions(0), policy)
+            only_leaks = all(c.passed or c.name == "leaks" for c in verdict.checks)
+            if verdict.passed or plan is not None or not only_leaks or repairs == MAX_REPAIRS:
+                break
+            found = unite([*found, *(replace(leak.detection, score=1.0) for leak in verdict.leaks)])
+            made = _decide(image, found, policy)
+        evidence = _evidence(release, verdict, folder)
         if file_sha256(path) != image.sha256:
             raise SourceError(f"{str(path)!r}: changed while it was read.", "Run again on a copy nothing writes to.")
         record = make_record(
             source=FileId(readable(path.name), image.sha256, image.bytes),
             output=FileId(readable(output.name), file_sha256(release), release.stat().st_size),
-            plan=plan,
+            plan=made,
             policy=policy,
             detectors=detector_ids(policy),
             kept=Kept(("0:picture",), (), image.dropped),
             verdict=verdict,
-            obscured_frames=int(bool(regions)),
-            black={0: "blackened by the plan"} if dark else {},
-            repairs=0,
+            obscured_frames=int(bool(made.regions(0))),
+            black={0: "blackened by the plan"} if 0 in made.black else {},
+            repairs=repairs,
             seconds={"all": time.monotonic() - began},
             request=request,
         )
-        hand_over(Finished(release, output, record, plan, verdict))
+        hand_over(Finished(release, output, record, made, verdict, evidence))
     return Outcome(
         source=path,
         output=output,
         record=record_path(output),
         frames=1,
         seconds=0.0,
-        tracks={str(k): sum(t.kind is k for t in plan.tracks) for k in Kind},
-        obscured_frames=int(bool(regions)),
-        black_frames=int(dark),
-        repairs=0,
+        tracks={str(k): sum(t.kind is k for t in made.tracks) for k in Kind},
+        obscured_frames=int(bool(made.regions(0))),
+        black_frames=int(0 in made.black),
+        repairs=repairs,
     )
 
 

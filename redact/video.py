@@ -37,6 +37,7 @@ from redact.policy import Policy
 from redact.record import DetectorId
 from redact.scope import EVERYTHING, Scope
 from redact.stages import SegmentFindings, analyse, render
+from redact.timeline import Span
 from redact.track import link
 from redact.verdict import Leak, Verdict
 from redact.verify import (
@@ -68,6 +69,8 @@ class Seen:
     detectors: tuple[DetectorId, ...] = ()
     """Who looked, each once."""
     pictures: PictureSums | None = None
+    looked: Span | None = None
+    """The frames that were gone through; None for all of them."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,13 @@ def look_through(work: Work) -> Seen:
         done += len(segment.span)
         kept += len(segment.span) if findings.kept else 0
         work.tell("plan", done, total, kept)
-    return Seen(tuple(frames), black, tuple(detectors), join(pictures))
+    if len(black) == total:
+        raise SourceError(
+            f"{str(source.path)!r}: none of its {total} frames can be decoded cleanly: {next(iter(black.values()))}.",
+            "Export it again, from an earlier moment on: it may begin between two keyframes.",
+        )
+    looked = Span(segments[0].span.start, segments[-1].span.stop)
+    return Seen(tuple(frames), black, tuple(detectors), join(pictures), None if total == source.frames else looked)
 
 
 def _needed(work: Work) -> tuple[Segment, ...]:
@@ -194,7 +203,8 @@ def make_plan(source: Source, policy: Policy, scope: Scope, seen: Seen) -> Redac
         zones=tuple(zones),
         black=tuple(sorted(seen.black)),
     )
-    return replace(plan, pictures=seen.pictures)
+    asked = Scope(scope.period, mutes=scope.mutes)
+    return replace(plan, pictures=seen.pictures, scope=asked, looked=seen.looked)
 
 
 def render_video(work: Work, plan: RedactionPlan, release: Path) -> int:

@@ -13,3 +13,8 @@ def plural(number: float, thing: str) -> str:
 def readable(path: str | Path) -> str:
     """A path as text that can be written anywhere: a byte of a name that is no text is shown as "\\udce9"."""
     return str(path).encode("utf-8", "backslashreplace").decode()
+
+
+def shown(path: str | Path) -> str:
+    """A path as text for a terminal: what cannot be seen is written out, so that no name clears the screen."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(path))

@@ -98,6 +98,17 @@ def check_polygon(points: Sequence[Point]) -> None:
     outside = [p for p in points if p.x > 1 or p.y > 1]
     if outside and any(v.denominator != 1 for v in numbers):
         raise ValueError(f"the corner {outside[0]} lies outside the picture: use shares from 0 to 1, or whole pixels")
+    check_sides(points)
+    if outside:
+        for low, high in ((min(v), max(v)) for v in ([p.x for p in points], [p.y for p in points])):
+            if high - low < LEAST_PIXELS:
+                raise ValueError(
+                    f"the polygon is only {high - low} pixels wide or high: pixels are whole numbers, shares at most 1"
+                )
+
+
+def check_sides(points: Sequence[Point]) -> None:
+    """Raises ValueError, with a sentence, unless three or more points are a polygon whose sides don't cross."""
     if all(_side(points[0], p, q) == 0 for p, q in combinations(points[1:], 2)):
         raise ValueError("the polygon has no area: its corners lie on one line")
     sides = [(a, points[(i + 1) % len(points)]) for i, a in enumerate(points)]
@@ -110,12 +121,6 @@ def check_polygon(points: Sequence[Point]) -> None:
                 f"the polygon crosses itself where the side {a[0]} to {a[1]} meets {b[0]} to {b[1]}:"
                 " list the corners in the order in which you would walk around it"
             )
-    if outside:
-        for low, high in ((min(v), max(v)) for v in ([p.x for p in points], [p.y for p in points])):
-            if high - low < LEAST_PIXELS:
-                raise ValueError(
-                    f"the polygon is only {high - low} pixels wide or high: pixels are whole numbers, shares at most 1"
-                )
 
 
 def _side(a: Point, b: Point, p: Point) -> int:

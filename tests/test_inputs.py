@@ -186,7 +186,7 @@ def test_several_inputs_go_into_no_folder_that_is_called_like_a_file(clip: Path)
     for name in ("rel.mp4", "rel.jpg"):
         with pytest.raises(UsageError, match="is the name of one release, but several inputs need a folder"):
             outputs_for([clip, other], str(clip.with_name(name)), False)
-        with pytest.raises(UsageError, match="several inputs need a folder"):
+        with pytest.raises(UsageError, match="is the name of one release, but the files of a folder need a folder"):
             outputs_for([clip.parent], str(clip.with_name(name)), False)
     assert sorted(clip.parent.iterdir()) == [clip, other]
     assert [o.name for _, o in outputs_for([clip, other], f"{clip.with_name('rel.mp4')}/", False).pairs] == [

@@ -20,7 +20,7 @@ def test_what_a_recipe_does_not_say_is_as_in_public_release() -> None:
 
 def test_a_quality_that_verification_mostly_fails_is_not_allowed() -> None:
     parse_policy(f"{SMALLEST}[encode]\ncrf = 28\n", "coarse")
-    with pytest.raises(RecipeError, match=r"coarse, line 6: encode\.crf is wrong: input should be less than or equal"):
+    with pytest.raises(RecipeError, match=r"coarse, line 6: encode\.crf must be at most 28, got 29"):
         parse_policy(f"{SMALLEST}[encode]\ncrf = 29\n", "coarse")
 
 

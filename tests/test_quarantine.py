@@ -38,6 +38,7 @@ def _somebody_sees_a_face(monkeypatch: pytest.MonkeyPatch) -> None:
     """Verification finds a face that pass 1 did not."""
     monkeypatch.setattr(stills, "find_still", lambda *_: ())
     monkeypatch.setattr(stills, "find", lambda *_: iter([Detection(Kind.FACE, FACE, 0.9)]))
+    monkeypatch.setattr(stills, "MAX_REPAIRS", 0)
 
 
 def _names(folder: Path) -> list[str]:
@@ -46,6 +47,24 @@ def _names(folder: Path) -> list[str]:
 
 def _covered(source: Path) -> redact.RedactionPlan:
     return replace(redact.plan(source), tracks=(Track(1, Kind.FACE, (KeyBox(0, FACE),)),))
+
+
+def test_what_verification_finds_in_a_picture_is_covered(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a video: it joins the findings, and the picture is made anew."""
+    monkeypatch.setattr(stills, "MAX_REPAIRS", 2)
+    outcome = redact.run(source, tmp_path / "out.png")
+    assert (outcome.repairs, outcome.tracks["face"]) == (1, 1)
+    before, after = (np.asarray(Image.open(p)).astype(int) for p in (source, outcome.output))
+    assert np.abs(before - after)[60:90, 110:130].mean() > 2, "covered"
+
+
+def test_a_picture_shows_why_it_is_in_quarantine(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(VerificationError):
+        redact.run(source, tmp_path / "out.png")
+    shown = np.asarray(Image.open(tmp_path / "out.png.quarantine" / "frame-01-00000000.png"))
+    assert (shown[50, 100:140] == (255, 0, 0)).all(), "the finding is framed"
 
 
 def test_a_release_sets_the_quarantine_aside(source: Path, tmp_path: Path) -> None:

@@ -14,11 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from redact.batch.by_hand import released_by_hand
 from redact.batch.jobs import Batch, Job
 from redact.batch.journal import Entry, Journal
 from redact.batch.places import Delivery, fetched
 from redact.batch.requests import request_contents
 from redact.batch.results import Evidence, Fate, RequestResult
+from redact.batch.standing import check_free, is_own
 from redact.errors import Interrupted, RedactError, SourceError, UsageError, VerificationError, WorkerError
 from redact.media.images import is_image
 from redact.media.probe import file_sha256
@@ -187,16 +189,25 @@ class Carrier:
             return replace(blank, fate=Fate.QUARANTINED, reason=f"A defect in redact: {type(e).__name__}: {e}")
 
     def _attempt(self, job: Job, output: Path, blank: RequestResult) -> RequestResult:
-        """Releases and delivers, or delivers what is in quarantine. Raises RedactError of some kind, or OSError."""
+        """Releases and delivers, or delivers what is in quarantine. Raises RedactError of some kind, or OSError.
+
+        What a person released of the corrected plan of an earlier quarantine is not made again.
+        """
         aside = earlier_quarantine(output)
         scratch = self._journal.scratch(job.source.location)
         source = fetched(job.source.location, scratch, self._check_going_on)
+        by_hand = released_by_hand(job, source, output, blank, self._runner)
+        if by_hand is not None:
+            self._deliver(output)
+            self._set_aside(output, by_hand.quarantine)
+            self._journal.remember(job, by_hand.source_sha256, by_hand.result)
+            return by_hand.result
         try:
             outcome = self._redact(job, source, output, scratch)
         except VerificationError as e:
             return self._quarantined(replace(blank, fate=Fate.QUARANTINED, reason=e.message), output, aside)
         result = _released(blank, outcome, job.output)
-        self._deliver(job.output, outcome)
+        self._deliver(output)
         self._set_aside(output, aside)
         # The source that the release was made of: the file may be another by now.
         self._journal.remember(job, read_record(outcome.record).source_sha256, result)
@@ -224,7 +235,9 @@ class Carrier:
 
     def _redact(self, job: Job, source: Path, output: Path, scratch: Path) -> Outcome:
         request = request_contents(job.request) | {"id": job.id, "sha256": job.sha256}
-        force = record_path(output).exists()  # ours, of an earlier run; anything else is not overwritten
+        force = is_own(job, record_path(output))  # of an earlier run
+        if not force:
+            check_free(output)
         if is_image(source):
             if job.request.scope != EVERYTHING:
                 raise UsageError(
@@ -253,11 +266,11 @@ class Carrier:
         if self._place.delivery is not None and aside.exists():
             self._place.delivery.rename(quarantine_folder(output).name, aside.name)
 
-    def _deliver(self, name: str, outcome: Outcome) -> None:
+    def _deliver(self, output: Path) -> None:
         if self._place.delivery is None:
             return
-        for file in (plan_path(outcome.output), record_path(outcome.output), outcome.output):
-            self._place.delivery.put(file, name if file == outcome.output else file.name)
+        for file in (plan_path(output), record_path(output), output):
+            self._place.delivery.put(file, file.name)
 
 
 def _released(blank: RequestResult, outcome: Outcome, output: str) -> RequestResult:

@@ -37,8 +37,8 @@ class RequestResult:
     ``obscured_frames`` and ``black_frames`` are of the release, ``video_seconds`` its length;
     ``wall_seconds`` is how long it was worked on. ``reason``: one sentence, empty where released.
     ``scope``: the part, the zones and the mutes that were asked for, as text. ``notes``: what is to be known
-    of a release besides, one sentence each. ``earlier``: done by an earlier run, so its time is not part of this
-    run's speed.
+    of a release besides, one sentence each. ``earlier``: done before this run, by an earlier
+    one or by hand, so its time is not part of this run's speed.
     """
 
     id: str

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from redact.batch.aside import set_others_aside
 from redact.batch.carry import Carrier, Place
 from redact.batch.jobs import Batch, Job, PolicyOf, read_batch
 from redact.batch.journal import HOME, Journal, done_in
@@ -105,7 +106,10 @@ def run_batch(
     jobs = sorted((*batch.jobs, *batch.done), key=lambda j: (j.request.line, j.id))
     with _only_one(journal.state):
         sweep(place.folder, of_all_machines=True)
-        tracker = Tracker(journal.state, batch.file, len(jobs), os.getpid(), events, nodes)
+        # Wherever it is called from, it is the same file.
+        requests = str(Path(batch.file).resolve())
+        set_others_aside(journal.state, requests, (place.folder / TABLE, place.folder / REPORT))
+        tracker = Tracker(journal.state, requests, len(jobs), os.getpid(), events, nodes)
         started, began = datetime.now(UTC), time.monotonic()
         results: dict[str, RequestResult] = {}
 

@@ -28,7 +28,7 @@ from redact.cli import app
 from redact.errors import RedactError, SourceError
 from redact.media.images import READABLE
 from redact.media.mux import CONTAINERS
-from redact.policy import Policy, load_policy, parse_policy
+from redact.policy import Policy, parse_policy
 
 
 def test_what_is_made_from_the_code_is_up_to_date() -> None:
@@ -155,7 +155,7 @@ def test_every_recipe_key_is_documented_with_its_default_and_range() -> None:
 
 def test_recipes_that_ship_are_right_and_named() -> None:
     files = sorted((ROOT / "pipelines").glob("*.toml"))
-    names = [load_policy(f).name for f in files]
+    names = [redact.policy_of(f).name for f in files]
     assert names == [f.stem for f in files]
     for page in ("README.md", "docs/recipes.md"):
         assert sorted(first_column(read(page), "name" if page == "README.md" else "recipe")) == names
