@@ -23,7 +23,7 @@ schema = 1
 name = "one-detector"
 
 [obscure]
-kinds = ["face", "plate"]
+kinds = {kinds}
 
 [detect]
 detectors = ["{name}"]
@@ -55,7 +55,9 @@ def test_detect_reproduces_the_card(card: Card, pictures: list[tuple[Path, Label
 
     recipe = tmp_path / "one.toml"
     rows = [e for e in card.evaluation if e.set == "val" and e.size_px == SIZE]
-    recipe.write_text(RECIPE.format(name=card.name, size=SIZE, low=min(e.score for e in rows)))
+    recipe.write_text(
+        RECIPE.format(kinds=json.dumps(sorted(card.finds)), name=card.name, size=SIZE, low=min(e.score for e in rows))
+    )
     said = CliRunner().invoke(
         app, ["detect", *(str(f) for f, _ in pictures), "--recipe", str(recipe), "--json", "--workers", "1"]
     )

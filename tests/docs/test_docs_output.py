@@ -17,6 +17,7 @@ import jsonschema
 import pictures
 import pytest
 from clips import Clip, write_clip
+from contracts.detectors import photo
 from pages import DOCS, blocks_in, first_column, read, tables_in
 from PIL import Image
 
@@ -160,7 +161,8 @@ def test_json_of_run_and_detect(folder: Path) -> None:
     when = {row[0].strip("`"): row[1] for row in table[1:]}
     assert set(released) == {f for f, w in when.items() if w in ("always", "released")}
     assert set(refused) == {f for f, w in when.items() if w in ("always", "refused")}
-    found = _redact(folder, "detect", "in.mp4", "--json")
+    Image.fromarray(photo("zidane.jpg", 640)).save(folder / "people.png")
+    found = _redact(folder, "detect", "people.png", "--json")
     fields = set(first_column(_section("redact detect"), "field"))
     assert {f for row in found for f in _fields(row, {"detections[].box"})} - {"detections"} == fields
 
