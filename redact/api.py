@@ -135,13 +135,13 @@ def verify(
     RecipeError where a file cannot be read.
     """
     from redact.record import read_record
-    from redact.staging import plan_path
+    from redact.staging import plan_beside
 
     source, released = Path(source), Path(released)
     check_input(source)
     check_input(released)
     known = read_record(Path(record))
-    the_plan = load_plan(plan or plan_path(released))
+    the_plan = load_plan(plan or plan_beside(released))
     lenient = known.policy.model_copy(update={"damage": _LENIENT})
     video = None if is_image(source) else open_video(source, lenient)
     digests = {

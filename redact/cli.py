@@ -28,7 +28,7 @@ from redact.outcome import Outcome
 from redact.plan_io import dump_plan, to_mot
 from redact.policy import Detail, Policy
 from redact.run.local import LocalRunner
-from redact.staging import check_new_file, output_error, plan_beside, publish, workspace
+from redact.staging import check_new_file, output_error, publish, workspace
 from redact.words import plural, shown
 
 app = typer.Typer(
@@ -303,9 +303,7 @@ def verify(
     """Check a release again, from nothing but the files."""
     with _errors():
         with LocalRunner(workers or None) as runner, ProgressDisplay(err) as display:
-            verdict = api.verify(
-                source, released, record, plan or plan_beside(released), runner=runner, watch=display.show
-            )
+            verdict = api.verify(source, released, record, plan, runner=runner, watch=display.show)
         for c in verdict.checks:
             out.print(
                 f"[{'green' if c.passed else 'bold red'}]{'passed' if c.passed else 'FAILED'}[/] {escape(c.sentence)}"

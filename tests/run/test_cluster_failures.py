@@ -152,9 +152,10 @@ def test_the_driver_is_killed_and_started_again(
     folder = tmp_path / "out"
     command = _command(requests, folder, nodes.address)
     first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    until = time.monotonic() + 60
-    while not list(folder.glob(".batch/scratch/*/found-*.json")) and time.monotonic() < until:
+    until = time.monotonic() + 120
+    while not list(folder.glob(".batch/scratch/*/found-*.json")):
         assert first.poll() is None, first.stderr and first.stderr.read()
+        assert time.monotonic() < until, "no piece of work was finished"
         time.sleep(0.01)
     first.send_signal(signal.SIGKILL)
     first.wait()

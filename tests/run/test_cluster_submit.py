@@ -7,6 +7,7 @@ import shlex
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,15 +45,30 @@ def _submit(nodes: Nodes, words: list[str], folder: Path) -> subprocess.Complete
 def served() -> Iterator[Nodes]:
     """A cluster of its own whose head takes jobs."""
     pytest.importorskip("aiohttp_cors", reason="Ray takes jobs only with its extra `default`")
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = int(s.getsockname()[1])
+    # The agents' ports, too: another cluster on this machine has the usual one, and a head without agent takes no jobs.
+    ports = {"dashboard_port": _free_port(), "dashboard_agent_listen_port": _free_port()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
-        with Nodes(include_dashboard=True, dashboard_host="127.0.0.1", dashboard_port=port) as nodes:
-            nodes.add(cpus=1)
-            nodes.add(cpus=1)
+        with Nodes(include_dashboard=True, dashboard_host="127.0.0.1", **ports) as nodes:
+            for _ in range(2):
+                nodes.add(cpus=1, dashboard_agent_listen_port=_free_port())
+            _wait_for_an_agent(nodes)
             yield nodes
+
+
+def _free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+def _wait_for_an_agent(nodes: Nodes) -> None:
+    """Waits until the head takes jobs."""
+    until = time.monotonic() + 60
+    command = [BIN / "ray", "job", "submit", "--address", nodes.dashboard, "--", "true"]
+    while subprocess.run(command, capture_output=True, check=False, timeout=60).returncode:
+        assert time.monotonic() < until, "no agent"
+        time.sleep(1)
 
 
 def test_a_submitted_batch(served: Nodes, footage: Footage, recipe: Path, tmp_path: Path) -> None:
