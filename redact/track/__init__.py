@@ -4,5 +4,6 @@ from redact.track.link import link
 from redact.track.movement import Movement
 from redact.track.regions import RegionsByFrame
 from redact.track.unite import unite
+from redact.track.unseen import path
 
-__all__ = ["Movement", "RegionsByFrame", "link", "unite"]
+__all__ = ["Movement", "RegionsByFrame", "link", "path", "unite"]

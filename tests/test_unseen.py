@@ -1,0 +1,60 @@
+"""What is covered where nobody looked or nothing was found, when two sightings may be of two people."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import redact
+from redact.decide import decide
+from redact.findings import Detection, FrameDetections, Kind, RedactionPlan, SourceId
+from redact.geometry import Box
+from redact.track import link
+
+SIZE = (1280, 720)
+POLICY = redact.policy_of("public-release")
+FACE = Box(620, 340, 650, 392)
+
+
+def _plan(found: dict[int, Box], frames: int) -> RedactionPlan:
+    """The plan for 30 frames a second of which every third is looked at: the first finding is doubtful, others not."""
+    seen = [
+        FrameDetections(n, (Detection(Kind.FACE, found[n], 0.15 if n == min(found) else 0.7),) if n in found else ())
+        for n in range(0, frames, 3)
+    ]
+    pts, base = np.arange(frames, dtype=np.int64), Fraction(1, 30)
+    tracks = link(seen, policy=POLICY.track, detect=POLICY.detect, pts=pts, time_base=base, size=SIZE)
+    return decide(tracks, seen, policy=POLICY, source=SourceId("0" * 64, frames, *SIZE), pts=pts, time_base=base)
+
+
+def _hidden(plan: RedactionPlan, frame: int, place: Box) -> bool:
+    return any(r.box.intersection(place) >= place.area for r in plan.regions(frame))
+
+
+@pytest.mark.parametrize("away", [33, -33])
+def test_two_sightings_that_do_not_touch_may_be_two_people(away: int) -> None:
+    """A doubtful finding beside a face, one look before the face is found: it may have been there already."""
+    beside = FACE.move(away, 0)
+    plan = _plan({12: beside, 15: FACE, 18: FACE}, 60)
+    assert len(plan.tracks) == 1
+    for n in (13, 14):
+        assert _hidden(plan, n, FACE), n
+        assert _hidden(plan, n, beside), n
+    assert not _hidden(plan, 18, beside)
+
+
+def test_one_who_jumped_is_covered_on_the_way() -> None:
+    plan = _plan({12: FACE.move(-33, 0), 15: FACE}, 60)
+    for n, x in ((13, -22), (14, -11)):
+        assert _hidden(plan, n, FACE.move(x, 0)), n
+
+
+def test_sightings_that_touch_are_one() -> None:
+    """A walker's region stays her own size: it does not reach back to where she is seen later."""
+    walk = {n: FACE.move(8 * n, 0) for n in range(0, 60, 3)}
+    plan = _plan(walk, 60)
+    for n in range(6, 52):
+        (region,) = plan.regions(n)
+        assert region.box.width < 2 * FACE.width, n
