@@ -35,7 +35,7 @@ from nodes import Nodes
 from redact.api import policy_of
 from redact.batch.run import prepare, run_batch
 from redact.batch.sizing import Costs, Meter, NodeKind, predict
-from redact.cli_bench import measure
+from redact.cli.bench import measure
 from redact.run.cluster import ClusterRunner
 from redact.run.local import LocalRunner
 from redact.video import Runner

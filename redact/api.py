@@ -169,7 +169,7 @@ def verify(
 
 
 def _digest(file: Path) -> str:
-    from redact.media.probe import check_file, file_sha256
+    from redact.media.file import check_file, file_sha256
 
     check_file(file)
     return file_sha256(file)

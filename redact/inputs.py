@@ -12,9 +12,9 @@ from pathlib import Path
 
 from redact.errors import RedactError, SourceError, UsageError
 from redact.media.container import source_error
+from redact.media.file import check_file
 from redact.media.images import is_image
 from redact.media.mux import CONTAINERS
-from redact.media.probe import check_file
 from redact.staging import output_error, record_path
 from redact.words import readable
 

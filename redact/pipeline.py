@@ -13,8 +13,8 @@ from typing import Any
 
 from redact.errors import SourceError
 from redact.findings import Kind, RedactionPlan
+from redact.media.file import file_sha256
 from redact.media.mux import check_ticks, check_turn, container_for
-from redact.media.probe import file_sha256
 from redact.media.source import Source
 from redact.notes import notes_on
 from redact.outcome import Outcome, Watcher, silent

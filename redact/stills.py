@@ -16,9 +16,9 @@ from redact.decide import decide_still
 from redact.errors import SourceError
 from redact.findings import Detection, Kind, RedactionPlan, Region, SourceId
 from redact.geometry import Display
+from redact.media.file import file_sha256
 from redact.media.frames import View, shrink
 from redact.media.images import StillImage, check_image_output, read_image, write_image
-from redact.media.probe import file_sha256
 from redact.obscure import FramePlanes, Obscurer, Plane
 from redact.outcome import Outcome
 from redact.plan_io import check_plan, holds

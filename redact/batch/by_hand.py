@@ -19,8 +19,8 @@ from redact.errors import RecipeError, UsageError
 from redact.findings import Kind, RedactionPlan, Track
 from redact.geometry import Box, Polygon
 from redact.media.cut import cut, frames_in
+from redact.media.file import file_sha256
 from redact.media.images import is_image
-from redact.media.probe import file_sha256
 from redact.media.source import Source
 from redact.plan_io import parse_plan, plan_sha256
 from redact.record import KnownRelease, read_record

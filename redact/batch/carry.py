@@ -22,8 +22,8 @@ from redact.batch.requests import request_contents
 from redact.batch.results import Evidence, Fate, RequestResult
 from redact.batch.standing import check_free, is_own
 from redact.errors import Interrupted, RedactError, SourceError, UsageError, VerificationError, WorkerError
+from redact.media.file import file_sha256
 from redact.media.images import is_image
-from redact.media.probe import file_sha256
 from redact.outcome import Outcome, Progress, Watcher
 from redact.pipeline import run_video
 from redact.record import read_record

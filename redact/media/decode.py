@@ -25,71 +25,14 @@ from av.video.stream import VideoStream
 from redact.media.container import first_error, open_source, source_error
 from redact.media.frames import Frame
 from redact.media.nal import gaps_allowed
-from redact.media.probe import NO_PTS
-from redact.media.source import Excerpt, PacketTable
+from redact.media.reading import changed, check_unchanged, matches, packets, packets_of, ticks
+from redact.media.source import Excerpt
+from redact.media.spread import Trail, begins, followers
 
 if TYPE_CHECKING:
-    from av.packet import Packet
-
-    VideoPacket = Packet[VideoStream]
+    from redact.media.reading import VideoPacket
 
 OVERTAKEN = 4  # frames that must have come out ahead of a missing one before it is given up
-
-
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator[VideoPacket]:
-    """The stream's packets as the scan counted them; a demuxer error ends them, as it did there."""
-    try:
-        for p in container.demux(stream):
-            if p.size or p.pts is not None or p.dts is not None:  # all but the flush packet at the end
-                yield p
-    except av.error.FFmpegError:
-        return
-
-
-def _ticks(value: int | None) -> int:
-    return NO_PTS if value is None else value
-
-
-def _matches(source: Excerpt, number: int, p: VideoPacket) -> bool:
-    """Whether a packet is the one that was counted at this place; what lies after the excerpt is not compared."""
-    t, i = source.packets, number - source.segment.start_packet
-    if i >= len(t):
-        return number < source.total_packets
-    return (_ticks(p.pts), _ticks(p.dts), p.size) == (int(t.pts[i]), int(t.dts[i]), int(t.size[i]))
-
-
-def _from(source: Excerpt, container: InputContainer, stream: VideoStream) -> Iterator[tuple[int, VideoPacket]]:
-    """(number, packet) from the segment's start on: by seeking where that lands right, else by reading up to it."""
-    start, dts = source.segment.start_packet, int(source.packets.dts[0])
-    if not start:
-        yield from enumerate(_packets(container, stream))
-        return
-    if source.regular and dts != NO_PTS and _sought(container, stream, dts):
-        stream_packets = _packets(container, stream)
-        for p in stream_packets:
-            if _matches(source, start, p):
-                yield start, p
-                for number, q in enumerate(stream_packets, start + 1):
-                    yield number, q
-                return
-            if p.dts is None or p.dts > dts:
-                break
-    # Opened anew: seeking to the start need not land at the first packet, nor anywhere where there is no index.
-    with open_source(source.path) as again:
-        same = again.streams[source.stream_index]
-        assert isinstance(same, VideoStream)
-        for number, p in enumerate(_packets(again, same)):
-            if number >= start:
-                yield number, p
-
-
-def _sought(container: InputContainer, stream: VideoStream, dts: int) -> bool:
-    """Seeks to a decode time; whether the container could."""
-    try:
-        container.seek(dts, stream=stream, backward=True)
-    except av.error.FFmpegError:
-        return False
-    return True
 
 
 def decode(source: Excerpt) -> Iterator[Frame]:
@@ -101,12 +44,12 @@ def decode(source: Excerpt) -> Iterator[Frame]:
     Raises SourceError where the file changed since it was counted or gives frames that its
     packets do not account for.
     """
-    _check_unchanged(source)
+    check_unchanged(source)
     if source.regular:
         yield from _decode_regular(source)
     else:
         yield from _decode_from_start(source)
-    _check_unchanged(source)
+    check_unchanged(source)
 
 
 def decode_some(source: Excerpt, apart: int) -> Iterator[Frame]:
@@ -123,11 +66,11 @@ def decode_some(source: Excerpt, apart: int) -> Iterator[Frame]:
     last = source.span.start - apart
     with open_source(source.path) as container:
         stream = _open_decoder(container, source)
-        for number, packet in _from(source, container, stream):
+        for number, packet in packets_of(source, container, stream):
             if number - first >= len(table):
                 return
-            if not _matches(source, number, packet):
-                raise _changed(source)
+            if not matches(source, number, packet):
+                raise changed(source)
             index = source.index_of(packet.pts)
             if not table.seekable[number - first] or index is None or index not in source.span or index - last < apart:
                 continue
@@ -138,17 +81,6 @@ def decode_some(source: Excerpt, apart: int) -> Iterator[Frame]:
             image = next((f for f in (*frames, *drained) if f.pts == packet.pts), None)
             wrong = reason or at_end
             yield _emit(source, index, {index: image} if image else {}, {index: wrong} if wrong else {})
-
-
-def _check_unchanged(source: Excerpt) -> None:
-    # What is found in other bytes must not be kept under the digest of these.
-    if source.modified_ns:
-        try:
-            modified = source.path.stat().st_mtime_ns
-        except OSError as e:
-            raise source_error(source.path, f"cannot be read: {e.strerror}", "Check the disk that holds it.") from None
-        if modified != source.modified_ns:
-            raise _changed(source)
 
 
 def _open_decoder(container: InputContainer, source: Excerpt) -> VideoStream:
@@ -191,47 +123,6 @@ def _feed(
     return frames, reason or (f"the decoder reported an error ({line})" if line else None)
 
 
-class _Trail:
-    """How damage spreads, packet by packet in decode order. ``reason``: why the first packets cannot be trusted."""
-
-    def __init__(self, reason: str | None = None) -> None:
-        self.reason = reason
-        self.before: str | None = None
-        """What was wrong ahead of the last place where decoding may begin."""
-        self.place = NO_PTS
-        """When the picture of that place is shown, or its packet's number."""
-
-    def next(self, key: int, *, begins: bool, reason: str | None) -> str | None:
-        """Why the packet shown at ``key`` cannot be trusted; ``reason``: what the decoder says of it."""
-        if begins:
-            self.before, self.reason, self.place = self.reason, None, key
-        self.reason = reason or self.reason
-        return self.reason or (self.before if key < self.place else None)
-
-
-def _begins(table: PacketTable, row: int) -> bool:
-    """Whether decoding may begin at a packet; not so at one that shares its time: a picture was torn apart there."""
-    if row >= len(table) or not table.seekable[row]:
-        return False
-    here = table.pts[max(row - 1, 0) : row + 2]
-    return bool(table.pts[row] == NO_PTS or (here == table.pts[row]).sum() == 1)
-
-
-def _followers(source: Excerpt, row: int) -> Iterator[int]:
-    """Rows of the packet table that may refer to the picture of ``row``, itself included, by the same rule."""
-    t = source.packets
-    place: int | None = None
-    for r in range(row, len(t)):
-        if r > row and _begins(t, r):
-            if place is not None:
-                return
-            place = int(t.pts[r])
-        elif place is None or t.pts[r] < place:
-            yield r
-        else:
-            return
-
-
 def _decode_regular(source: Excerpt) -> Iterator[Frame]:
     """By presentation times: what comes out is matched to what was counted."""
     table, span, first = source.packets, source.span, source.segment.start_packet
@@ -239,7 +130,7 @@ def _decode_regular(source: Excerpt) -> Iterator[Frame]:
     ready: dict[int, av.VideoFrame] = {}
     beyond = 0  # frames that came out and are shown after the segment
     at = span.start
-    trail = _Trail()
+    trail = Trail()
     if table.pts[0] > source.pts_of(span.start) or not table.seekable[0]:
         trail.reason = "it precedes the first complete picture of the stream"
 
@@ -258,17 +149,17 @@ def _decode_regular(source: Excerpt) -> Iterator[Frame]:
                 beyond += 1
                 continue
             if image.is_corrupt:
-                for row in _followers(source, int(np.flatnonzero(table.pts == image.pts)[0])):
+                for row in followers(source, int(np.flatnonzero(table.pts == image.pts)[0])):
                     spoil(int(table.pts[row]), "the decoder marked it, or one that it may refer to, corrupt")
             ready.setdefault(index, image)
 
     with open_source(source.path) as container:
         stream = _open_decoder(container, source)
-        for number, packet in _from(source, container, stream):
-            if not _matches(source, number, packet):
-                raise _changed(source)
+        for number, packet in packets_of(source, container, stream):
+            if not matches(source, number, packet):
+                raise changed(source)
             frames, reason = _feed(stream, packet, first=number == first)
-            wrong = trail.next(_ticks(packet.pts), begins=_begins(table, number - first), reason=reason)
+            wrong = trail.next(ticks(packet.pts), begins=begins(table, number - first), reason=reason)
             if wrong:
                 spoil(packet.pts, wrong)
             collect(frames)
@@ -284,10 +175,6 @@ def _decode_regular(source: Excerpt) -> Iterator[Frame]:
         if reason:
             damage.setdefault(index, reason)
         yield _emit(source, index, ready, damage)
-
-
-def _changed(source: Excerpt) -> Exception:
-    return source_error(source.path, "changed while it was read", "Run again on a copy that nothing writes to.")
 
 
 def _emit(source: Excerpt, index: int, ready: dict[int, av.VideoFrame], damage: dict[int, str]) -> Frame:
@@ -317,7 +204,7 @@ def _decode_from_start(source: Excerpt) -> Iterator[Frame]:
     """
     table = source.packets
     damage: dict[int, str] = {}  # by packet number
-    trail = _Trail()
+    trail = Trail()
     index = 0
     with open_source(source.path) as container:
         stream = _open_decoder(container, source)
@@ -327,7 +214,7 @@ def _decode_from_start(source: Excerpt) -> Iterator[Frame]:
             if number == trail.place:
                 trail.before = None  # what comes out from here on is shown after that place
             if image.is_corrupt:
-                for row in _followers(source, number):
+                for row in followers(source, number):
                     damage.setdefault(row, "the decoder marked it, or one that it may refer to, corrupt")
             return damage.pop(number, None) or (trail.before if number > trail.place else None)
 
@@ -348,12 +235,12 @@ def _decode_from_start(source: Excerpt) -> Iterator[Frame]:
                     yield Frame(index, source.pts_of(index), image, reason or _mismatch(source, image))
                 index += 1
 
-        for number, packet in enumerate(_packets(container, stream)):
+        for number, packet in enumerate(packets(container, stream)):
             if number >= source.total_packets or packet.size != table.size[number]:
-                raise _changed(source)
+                raise changed(source)
             packet.opaque = number
             frames, reason = _feed(stream, packet, first=number == 0)
-            wrong = trail.next(number, begins=_begins(table, number), reason=reason)
+            wrong = trail.next(number, begins=begins(table, number), reason=reason)
             if wrong:
                 damage[number] = wrong
             yield from emit(frames)

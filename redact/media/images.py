@@ -13,8 +13,9 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from redact.errors import RedactError, SourceError, UsageError
 from redact.media.container import picture_error, source_error
+from redact.media.file import check_file, file_sha256
 from redact.media.kind import PICTURES, Sort, sort_of
-from redact.media.probe import MAX_PIXELS, check_file, file_sha256
+from redact.media.picture import MAX_PIXELS
 
 # What it has to say of a file, its size or its tags, is said here where it matters. Who asks for warnings gets them.
 warnings.filterwarnings("ignore", module=r"PIL\.", append=True)

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from redact.geometry import Display
 from redact.timeline import Span
 
+NO_PTS = int(np.iinfo(np.int64).min)
+"""Stands for a time that a packet lacks."""
+
 
 @dataclass(frozen=True, slots=True)
 class StreamNote:

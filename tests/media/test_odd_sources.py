@@ -17,9 +17,10 @@ from clips import Clip, write_clip
 import redact
 from redact.errors import SourceError, UsageError
 from redact.media.decode import decode
-from redact.media.probe import NO_PTS, _filled, probe
+from redact.media.probe import probe
 from redact.media.segments import plan_segments
-from redact.media.source import excerpt
+from redact.media.source import NO_PTS, excerpt
+from redact.media.times import fill
 from redact.media.witness import ffmpeg_program
 from redact.period import Period
 from redact.policy import AudioPolicy
@@ -155,21 +156,21 @@ def test_comments_in_a_codec_header_do_not_ride_along(runner: LocalRunner, tmp_p
 
 def test_times_that_are_missing_lie_between_the_others() -> None:
     n = NO_PTS
-    assert _filled(np.array([900, n, 1100, n, n, 1700, n]), 90.0) is not None
+    assert fill(np.array([900, n, 1100, n, n, 1700, n]), 90.0) is not None
     np.testing.assert_array_equal(
-        _filled(np.array([n, 900, n, 1100, n, n, 1700, n]), 90.0), [810, 900, 1000, 1100, 1300, 1500, 1700, 1790]
+        fill(np.array([n, 900, n, 1100, n, n, 1700, n]), 90.0), [810, 900, 1000, 1100, 1300, 1500, 1700, 1790]
     )
     # Shown in another order, at a constant rate of 100 ticks: P pictures have a time, B pictures none.
     np.testing.assert_array_equal(
-        _filled(np.array([500, 801, n, n, 1100, n, n]), 100.0), [500, 600, 700, 801, 900, 1000, 1100]
+        fill(np.array([500, 801, n, n, 1100, n, n]), 100.0), [500, 600, 700, 801, 900, 1000, 1100]
     )
-    assert _filled(np.array([500, 830, n, n, 700]), 100.0) is None, "no constant rate: nobody can tell"
+    assert fill(np.array([500, 830, n, n, 700]), 100.0) is None, "no constant rate: nobody can tell"
 
     # Some have none: the others stay where they are. All were made up, from zero, and mutes fell on other places.
     times = np.array([3000 + 40 * i + 15 * (i % 3) for i in range(50)])
     given = times.copy()
     given[7] = NO_PTS
-    filled = _filled(given, 40.0)
+    filled = fill(given, 40.0)
     assert filled is not None
     np.testing.assert_array_equal(np.delete(filled, 7), np.delete(times, 7))
     assert abs(int(filled[7] - times[7])) < 20

@@ -1,17 +1,24 @@
-"""What the commands write to: that nobody reads it any more, or that its disk is full, ends no work."""
+"""What the commands say, errors included, and what they write to.
+
+That nobody reads it any more, or that its disk is full, ends no work.
+"""
 
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal, TextIO, cast
+from typing import Any, Literal, TextIO, cast
 
+import typer
 from rich.console import Console
+from rich.markup import escape
 
-from redact.errors import RedactError
+from redact.errors import Interrupted, RedactError
 from redact.staging import output_error
 
 
@@ -55,7 +62,7 @@ class Answers(io.TextIOBase):
         return proxied
 
 
-def console(answers: Answers) -> Console:
+def _console(answers: Answers) -> Console:
     """Prints for people to there."""
     return Console(file=cast("TextIO", answers), highlight=False, soft_wrap=True)
 
@@ -66,3 +73,39 @@ def _turn_away(stream: TextIO) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
+
+
+answers = Answers("stdout")
+out = _console(answers)
+err = _console(Answers("stderr"))
+
+
+def report(e: RedactError) -> None:
+    """Prints an error and what to do about it, in one line."""
+    err.print(f"[bold red]redact:[/] {escape(e.message)}" + (f" {escape(e.remedy)}" if e.remedy else ""))
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Turns errors into one sentence and their exit code; that an answer could not be written is one, if the only."""
+    code = 0
+    try:
+        yield
+    except RedactError as e:
+        report(e)
+        code = e.exit_code
+    except KeyboardInterrupt:
+        report(Interrupted("Stopped: what was not finished is not released, and nothing half-made is left."))
+        code = Interrupted.exit_code
+    except typer.Exit as e:
+        code = e.exit_code
+    if answers.error is not None:
+        report(answers.error)
+        code = code or answers.error.exit_code
+    if code:
+        raise typer.Exit(code)
+
+
+def json_line(value: dict[str, Any]) -> None:
+    """Writes an object as a line of JSON."""
+    answers.write(json.dumps(value) + "\n")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
+from redact.cli.application import models
+from redact.cli.output import err, errors, out
 from redact.detect.cards import Card, Evaluation, load_card, load_cards
-
-Errors = Callable[[], AbstractContextManager[None]]
 
 
 def _facts(card: Card) -> Table:
@@ -60,45 +57,43 @@ def _numbers(rows: tuple[Evaluation, ...]) -> str:
     return "\n".join(lines)
 
 
-def register(models: typer.Typer, errors: Errors, out: Console, err: Console) -> None:
-    """Adds the commands to ``redact models``."""
+@models.command("list", epilog="Example: redact models list")
+def models_list() -> None:
+    """Show the model cards: what each model is, and what was measured of it."""
+    with errors():
+        for card in load_cards().values():
+            out.print(_facts(card))
+            if card.evaluation:
+                out.print(escape(_numbers(card.evaluation)))
+            out.print()
+        out.print(_LEGEND)
 
-    @models.command("list", epilog="Example: redact models list")
-    def models_list() -> None:
-        """Show the model cards: what each model is, and what was measured of it."""
-        with errors():
-            for card in load_cards().values():
-                out.print(_facts(card))
-                if card.evaluation:
-                    out.print(escape(_numbers(card.evaluation)))
-                out.print()
-            out.print(_LEGEND)
 
-    @models.command("pull", epilog="Example: redact models pull yunet")
-    def models_pull(
-        names: Annotated[list[str], typer.Argument(help="Names from `redact models list`.", show_default=False)],
-    ) -> None:
-        """Fetch the weights of models that don't come with redact, and check their digests."""
-        from redact.detect.pull import pull
+@models.command("pull", epilog="Example: redact models pull yunet")
+def models_pull(
+    names: Annotated[list[str], typer.Argument(help="Names from `redact models list`.", show_default=False)],
+) -> None:
+    """Fetch the weights of models that don't come with redact, and check their digests."""
+    from redact.detect.pull import pull
 
-        with errors():
-            cards = [load_card(n) for n in names]
-            with Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                DownloadColumn(),
-                TransferSpeedColumn(),
-                console=err,
-                disable=not err.is_terminal,
-                transient=True,
-            ) as bar:
-                tasks = {}
+    with errors():
+        cards = [load_card(n) for n in names]
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            console=err,
+            disable=not err.is_terminal,
+            transient=True,
+        ) as bar:
+            tasks = {}
 
-                def watch(name: str, done: int, total: int) -> None:
-                    if name not in tasks:
-                        tasks[name] = bar.add_task(name, total=total)
-                    bar.update(tasks[name], completed=done)
+            def watch(name: str, done: int, total: int) -> None:
+                if name not in tasks:
+                    tasks[name] = bar.add_task(name, total=total)
+                bar.update(tasks[name], completed=done)
 
-                files = [f for card in cards for f in pull(card, watch)]
-            for file in files:
-                out.print(f"[bold green]there[/] {escape(str(file))}")
+            files = [f for card in cards for f in pull(card, watch)]
+        for file in files:
+            out.print(f"[bold green]there[/] {escape(str(file))}")
