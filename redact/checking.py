@@ -24,7 +24,7 @@ from redact.media.source import Excerpt
 from redact.media.witness import Picture, Stretch, Witness
 from redact.memory import give_back
 from redact.policy import Policy
-from redact.stages import detector_ids, find, places
+from redact.stages import Searcher, detector_ids, places
 from redact.staging import output_error
 from redact.store import kept_bytes, key
 from redact.track import RegionsByFrame
@@ -115,6 +115,8 @@ def _look(
     out = StretchChecks([], Fraction(1), [])
     look = cover.looks
     soft = policy.obscure.method != "mosaic"
+    least = policy.verify.min_score
+    searchers = [(v.size_px, Searcher(v.detector, policy, least)) for v in policy.verifiers]
     originals = ((f.index, f) for f in decode_some(source, max(1, len(span) // cover.compared)))
     next_original, original = next(originals, _NO_MORE)
     for picture in witness.pictures():
@@ -133,12 +135,12 @@ def _look(
         if index not in look:
             continue
         out.looked += 1
-        least = policy.verify.min_score
         seen = {size: picture.view(display, size) for size in {v.size_px for v in policy.verifiers}}
         new = [
             Leak(index, d)
-            for v in policy.verifiers
-            for d in uncovered(find(v.detector, policy, least, seen[v.size_px]), shown, least)
+            for size, searcher in searchers
+            for found in searcher.find_all([seen[size]])
+            for d in uncovered(found, shown, least)
         ]
         if new and len(list(evidence.glob(f"frame-{span.start:08d}*"))) < _MOST_PICTURES:
             _keep(picture, [display.to_stored(x.detection.box).to_ints() for x in new], evidence, index, span.start)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, TypeAdapter, with_config
 
 from redact.cuts import Change, compare, look
-from redact.detect import Detector, best_device, load_detector
+from redact.detect import Attention, Detector, best_device, load_detector
 from redact.errors import SourceError
 from redact.findings import Detection, FrameDetections, Kind, RedactionPlan, Region
 from redact.looks import look_at
@@ -82,16 +82,30 @@ class SegmentRendered:
 def detector(name: str, min_score: float) -> Detector:
     """A detector of this process, loaded once: on its GPU if it has one, else on one thread of the CPU.
 
-    One thread, because work is shared out by segments.
+    One thread, because work is shared out by segments. All steps of a recipe ask for the same ``min_score``:
+    each instance takes some hundred megabytes while it works.
     """
     return load_detector(name, min_score=min_score, threads=1, device=best_device())
 
 
 def find(name: str, policy: Policy, min_score: float, shown: View) -> Iterator[Detection]:
-    """A detector's findings from ``min_score`` on of what the recipe hides, in display pixels."""
-    # One instance for all steps of a recipe: each takes some hundred megabytes while it works.
+    """A detector's findings from ``min_score`` on of what the recipe hides, in a picture by itself, in its pixels."""
     found = detector(name, policy.least_score).detect(shown.pixels)
     yield from _on_display(found, policy.kinds, min_score, shown)
+
+
+class Searcher:
+    """What a detector finds in the frames of a stretch of video, one after the other, of what a recipe hides."""
+
+    def __init__(self, name: str, policy: Policy, min_score: float) -> None:
+        """``min_score``: from which on findings count."""
+        self._attention = Attention(detector(name, policy.least_score))
+        self._kinds, self._min_score = policy.kinds, min_score
+
+    def find_all(self, shown: Sequence[View]) -> list[list[Detection]]:
+        """The findings in each of the next frames, in display pixels."""
+        found = self._attention.look_all([v.pixels for v in shown])
+        return [list(_on_display(f, self._kinds, self._min_score, v)) for f, v in zip(found, shown, strict=True)]
 
 
 def _on_display(
@@ -128,6 +142,8 @@ def _look_through(source: Excerpt, policy: Policy) -> SegmentFindings:
     exact = source.format.codec in EXACT_CODECS
     sums = [0] * len(source.span) if exact else []
     together = max(detector(n, policy.least_score).batch for n in p.detectors)
+    ours_by = [Searcher(n, policy, p.low_score) for n in p.detectors]
+    second_by = [Searcher(n, policy, p.low_score) for n in p.second_detectors]
     first = last = b""
     first_small: NDArray[np.uint8] | None = None
     last_small: NDArray[np.uint8] | None = None
@@ -158,9 +174,9 @@ def _look_through(source: Excerpt, policy: Policy) -> SegmentFindings:
         first, last = first or thumbnail, thumbnail or last
         last_small = clear
         if len(waiting) >= together:
-            found += _find_in(waiting, policy)
+            found += _find_in(waiting, ours_by, second_by)
             waiting.clear()
-    found += _find_in(waiting, policy)
+    found += _find_in(waiting, ours_by, second_by)
     ids = tuple(detector_ids(policy))
     pictures = PictureSums.of(source.span.start, sums) if exact else None
     ends = (first, last, to_png(first_small), to_png(last_small))
@@ -178,19 +194,16 @@ class _Seen:
     second: View | None
 
 
-def _find_in(waiting: Sequence[_Seen], policy: Policy) -> Iterator[FrameDetections]:
+def _find_in(
+    waiting: Sequence[_Seen], ours_by: Sequence[Searcher], second_by: Sequence[Searcher]
+) -> Iterator[FrameDetections]:
     """Looks at several frames at once, as many as a GPU likes."""
-    p = policy.detect
     found: list[list[Detection]] = [[] for _ in waiting]
-    for names, views in (
-        (p.detectors, [s.ours for s in waiting]),
-        (p.second_detectors, [s.second for s in waiting]),
-    ):
+    for searchers, views in ((ours_by, [s.ours for s in waiting]), (second_by, [s.second for s in waiting])):
         places = [(n, v) for n, v in enumerate(views) if v is not None]
-        for name in names:
-            all_of_it = detector(name, policy.least_score).detect_all([v.pixels for _, v in places])
-            for (n, v), here in zip(places, all_of_it, strict=True):
-                found[n] += _on_display(here, policy.kinds, p.low_score, v)
+        for searcher in searchers:
+            for (n, _), here in zip(places, searcher.find_all([v for _, v in places]), strict=True):
+                found[n] += here
     for seen, all_here in zip(waiting, found, strict=True):
         yield FrameDetections(seen.index, unite(all_here), seen.cut, seen.motion)
 
