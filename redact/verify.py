@@ -32,6 +32,8 @@ _LEAST_FITTED = 20  # samples: of smaller regions, what is left beside their edg
 MAX_DETAIL = 4.0
 # Mean absolute luma difference (8-bit steps) outside all regions that coding noise explains at CRF 30.
 MAX_OUTSIDE = 4.0
+# dB: what is loudest where nothing may be heard. Speech is 30 to 40 dB louder; coded silence is silent.
+MAX_SOUND = -60.0
 EDGE = 8  # samples around a region that deblocking and motion compensation may change: half a macroblock
 # A finding counts as covered where at least this share of it lies in regions: a blurred head may
 # still be found, a little off.
@@ -111,6 +113,14 @@ def check_contents(contents: Contents, *, audio: bool) -> Check:
         sentence = f"The release carries what it must not: {', '.join(wrong)}."
         return Check("contents", False, sentence, {"items": float(len(wrong))})
     return Check("contents", True, "It carries its video" + (", its audio" if audio else "") + " and nothing else.")
+
+
+def check_sound(loudest: float, seconds: float) -> Check:
+    """Whether nothing is heard where sound was silenced or cut off: the ``loudest`` there, in dB, at ``seconds``."""
+    numbers = {"loudest_db": round(max(loudest, -200.0), 1)}
+    if loudest <= MAX_SOUND:
+        return Check("sound", True, "Nothing is heard where sound was to be silent.", numbers)
+    return Check("sound", False, f"At {seconds:.2f} s there is sound where nothing is to be heard.", numbers)
 
 
 def coding_noise(encode: EncodePolicy) -> str:

@@ -21,6 +21,7 @@ from redact.media.audio import AudioEdit
 from redact.media.audio import Stretch as AudioStretch
 from redact.media.container import DAMAGED
 from redact.media.cut import Cut, cut, frames_in
+from redact.media.hearing import loudest
 from redact.media.inspect import inspect
 from redact.media.mux import container_for, mux
 from redact.media.probe import probe
@@ -46,6 +47,7 @@ from redact.verify import (
     check_contents,
     check_decodes,
     check_leaks,
+    check_sound,
     check_times,
     coding_noise,
 )
@@ -279,15 +281,30 @@ def verify_video(work: Work, release: Path, plan: RedactionPlan, evidence: Path)
     (contents,) = work.runner.map(inspect, [(release,)])
     may_shift = release.suffix.lower() in _NO_INDEX
     noise = coding_noise(policy.encode)
-    checks = (
+    checks = [
         check_decodes(errors),
         check_times(part.pts.tolist(), base, times, seen_base, may_shift=may_shift),
         check_contents(contents, audio=policy.audio.mode == "keep"),
         detail.check(noise),
         outside.check(noise),
         check_leaks(leaks, looked),
-    )
-    return Verdict(checks, tuple(leaks))
+    ]
+    quiet = _quiet(work)
+    if quiet and times:
+        ahead = times[0] * seen_base - int(part.pts[0]) * base  # MPEG-TS begins later
+        checks += [check_sound(s.level, s.seconds) for s in work.runner.map(loudest, [(release, quiet, ahead)])]
+    return Verdict(tuple(checks), tuple(leaks))
+
+
+def _quiet(work: Work) -> tuple[AudioStretch, ...]:
+    """Where nothing is to be heard in the release, in seconds of its clock."""
+    edit = _audio(work)
+    if edit is None or edit.changes_nothing or not any(s.type == "audio" for s in work.source.others):
+        return ()
+    quiet = list(edit.mutes)
+    if edit.part.end is not None:
+        quiet.append(AudioStretch(edit.part.end))
+    return tuple(s.later(-edit.shift) for s in quiet)
 
 
 def _stretch(part: Cut, segment: Segment, base: Fraction) -> Stretch:

@@ -31,6 +31,10 @@ class Stretch:
         """Whether all from ``start`` to ``end`` lies in it."""
         return self.start <= start and (self.end is None or end <= self.end)
 
+    def later(self, seconds: Fraction) -> Stretch:
+        """The same stretch by a clock that shows so many seconds more."""
+        return Stretch(self.start + seconds, None if self.end is None else self.end + seconds)
+
 
 @dataclass(frozen=True, slots=True)
 class AudioEdit:

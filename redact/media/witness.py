@@ -55,11 +55,12 @@ def hides_a_border(file: Path) -> bool:
     try:
         said = subprocess.run(command, capture_output=True, check=False).stderr  # it wants an output and fails
     except OSError as e:
-        raise _cannot_be_started(e) from None
+        raise cannot_be_started(e) from None
     return b"Frame Cropping" in said
 
 
-def _cannot_be_started(e: OSError) -> WorkerError:
+def cannot_be_started(e: OSError) -> WorkerError:
+    """The error for an ffmpeg program that is missing or may not be run."""
     return WorkerError(f"{ffmpeg_program()!r} cannot be started: {e.strerror}.", "`redact doctor` says how to get it.")
 
 
@@ -135,7 +136,7 @@ class Witness:
                     command = self._command(table)
                     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
             except OSError as e:
-                raise _cannot_be_started(e) from None
+                raise cannot_be_started(e) from None
             assert process.stdout is not None
             try:
                 number = 0

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import random
 import subprocess
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -14,12 +16,18 @@ import pytest
 from clips import Clip, write_clip
 
 import redact
-from redact.errors import SourceError, UsageError
+from redact.errors import SourceError, UsageError, WorkerError
+from redact.findings import RedactionPlan
+from redact.media.audio import Stretch
+from redact.media.hearing import _levels, loudest
 from redact.media.witness import ffmpeg_program
 from redact.period import Period
 from redact.policy import AudioPolicy
 from redact.run.local import LocalRunner
 from redact.scope import Scope
+from redact.verdict import Check
+from redact.verify import check_sound
+from redact.video import begin, open_video, render_video, source_id, verify_video
 
 BLACK = redact.policy_of("export-batch")
 STRICT = redact.policy_of("public-release").model_copy(update={"audio": AudioPolicy(mode="keep")})
@@ -134,3 +142,71 @@ def test_sound_and_picture_stay_in_time_in_every_container(suffix: str, runner: 
     offset = round((begins - picture - began) * RATE)
     start, end = 2 * PACKET, 60 * PACKET
     assert np.abs(after[start:end] - before[start + offset : end + offset]).max() < 1e-3
+
+
+# --- what was to be silent is listened to in the finished file ---
+
+
+class _InThisProcess:
+    workers = 1
+
+    def map(self, function: Any, jobs: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
+        return (function(*job) for job in jobs)
+
+
+def _mutes(*spans: tuple[float, float]) -> tuple[Period, ...]:
+    return tuple(Period(Fraction(a).limit_denominator(100), Fraction(b).limit_denominator(100)) for a, b in spans)
+
+
+def _judged(source: Path, release: Path, made: Scope, wanted: Scope, folder: Path) -> dict[str, Check]:
+    """The checks of a release that was made for one scope, and was to be for another one."""
+    video = open_video(source, STRICT)
+    plan = RedactionPlan(source_id(video), STRICT.sha256, (), ())
+    render_video(begin(video, STRICT, _InThisProcess(), folder, scope=made), plan, release)
+    work = begin(video, STRICT, _InThisProcess(), folder, scope=wanted)
+    return {c.name: c for c in verify_video(work, release, plan, folder).checks}
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+@pytest.mark.parametrize("period", [Period(), Period(Fraction(2, 5), Fraction(9, 5))], ids=["whole", "part"])
+def test_a_mute_that_is_not_silent_is_found(suffix: str, period: Period, tmp_path: Path) -> None:
+    """By ears of their own: all of it heard, some of it, and none."""
+    source = write_clip(tmp_path / "in.mp4", Clip(audio=True))
+    wanted = Scope(period, mutes=_mutes((0.5, 0.9), (1.2, 1.4)))
+    for spans, silent in (
+        (((0.5, 0.9), (1.2, 1.4)), True),
+        (((0.4, 1.6),), True),
+        (((0.5, 0.9),), False),
+        (((0.6, 0.9), (1.2, 1.4)), False),
+        (((0.5, 0.8), (1.2, 1.4)), False),
+        ((), False),
+    ):
+        made = Scope(period, mutes=_mutes(*spans))
+        check = _judged(source, tmp_path / f"out{suffix}", made, wanted, tmp_path)["sound"]
+        assert check.passed is silent, (spans, check)
+        if not silent:
+            at = float(check.sentence.split()[1]) + float(period.start)
+            assert 0.5 <= at <= 1.4, check
+
+
+def test_sound_behind_the_part_is_found(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mp4", Clip(audio=True, frames=75))
+    longer = tmp_path / "longer.mp4"
+    part = Scope(Period(Fraction(0), Fraction(1)))
+    assert _judged(source, tmp_path / "out.mp4", part, part, tmp_path)["sound"].passed
+    words = ["-i", tmp_path / "out.mp4", "-i", source, "-map", "0:v", "-map", "1:a", "-c", "copy", longer]
+    subprocess.run([ffmpeg_program(), "-v", "error", *words], check=True)
+    heard = loudest(longer, [Stretch(Fraction(1))], Fraction(0))
+    assert not check_sound(heard.level, heard.seconds).passed
+    assert 1 < heard.seconds < 3
+
+
+def test_sound_that_is_kept_whole_is_not_listened_to(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mp4", Clip(audio=True))
+    assert "sound" not in _judged(source, tmp_path / "out.mp4", Scope(), Scope(), tmp_path)
+
+
+def test_what_ffmpeg_cannot_hear_is_told(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mp4", Clip(audio=True))
+    with pytest.raises(WorkerError, match="cannot decode its sound"):
+        list(_levels(source, 7))
