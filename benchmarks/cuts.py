@@ -22,9 +22,10 @@ import av
 import cv2
 import numpy as np
 from machine import ROOT, machine, real_clips
+from cutting.camera import Photographs
 from cutting.costs import COVERED, find, table
 from cutting.rivals import IN_PLACE, RIVALS, in_place
-from cutting.scenes import CUTS, EXTREME, NEITHER, SCENES, SPEEDS, Photographs, pairs
+from cutting.scenes import CUTS, EXTREME, NEITHER, SCENES, SPEEDS, pairs
 from numpy.typing import NDArray
 
 from redact import cuts
