@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
-from redact.batch.problems import Problem, RequestError, printable
+from redact.batch.problems import Problem, RequestError
 from redact.batch.requests import (
     Listing,
     Request,
@@ -29,6 +29,7 @@ from redact.media.images import READABLE as IMAGES
 from redact.media.mux import CONTAINERS
 from redact.policy import Policy
 from redact.record import canonical
+from redact.words import shown
 
 PolicyOf = Callable[[str], Policy]
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -142,7 +143,7 @@ def _without_repeats(
             problems.append(Problem(origin, listing.row.line_of(("id",)), "id", sentence))
         elif both:
             notices.append(
-                f"{printable(origin)}, line {listing.row.line}: {listing.id!r} is the same request as on line "
+                f"{shown(origin)}, line {listing.row.line}: {listing.id!r} is the same request as on line "
                 f"{earlier.row.line}; it is carried out once."
             )
     requests = tuple(x.request for x in first.values() if x.request)

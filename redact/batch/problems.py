@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from redact.errors import UsageError
+from redact.words import shown
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -20,7 +21,7 @@ class Problem:
 
     def __str__(self) -> str:
         field = f"{self.field}: " if self.field else ""
-        return f"{printable(self.file)}, line {self.line}: {printable(field + self.sentence)}"
+        return f"{shown(self.file)}, line {self.line}: {shown(field + self.sentence)}"
 
 
 class RequestError(UsageError):
@@ -36,11 +37,6 @@ class RequestError(UsageError):
 
     def __reduce__(self) -> tuple[type[RequestError], tuple[tuple[Problem, ...]]]:
         return type(self), (self.problems,)
-
-
-def printable(text: str) -> str:
-    """The text with control and other invisible characters written out, so that it cannot steer a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

@@ -17,10 +17,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from redact.batch.pictures import Picture, PictureError, embed
-from redact.batch.problems import printable
 from redact.batch.results import BatchSummary, Evidence, Fate, RequestResult, count_fates
 from redact.batch.sources import is_address
 from redact.batch.summary import write_text
+from redact.words import shown
 
 NAME = "report.html"
 MOST_PICTURES = 6
@@ -72,14 +72,14 @@ def _cards(results: Iterable[RequestResult]) -> list[_Card]:
     cards = []
     room = MOST_BYTES
     for result in results:
-        shown: list[_Shown] = []
+        evidences: list[_Shown] = []
         for evidence in result.evidence[:MOST_PICTURES]:
             if room <= 0:
                 break
-            shown.append(_show(evidence))
-            picture = shown[-1].picture
+            evidences.append(_show(evidence))
+            picture = evidences[-1].picture
             room -= len(picture.address) if picture else 0
-        cards.append(_Card(result, tuple(shown), len(result.evidence) - len(shown)))
+        cards.append(_Card(result, tuple(evidences), len(result.evidence) - len(evidences)))
     return cards
 
 
@@ -111,7 +111,7 @@ def text(value: str) -> Markup:
     Chinese text says so, which chooses the font and the voice of a screen reader.
     """
     lang = Markup(' lang="zh-Hans"') if _CJK.search(value) else ""
-    return Markup("<bdi{}>{}</bdi>").format(lang, printable(value))
+    return Markup("<bdi{}>{}</bdi>").format(lang, shown(value))
 
 
 @cache
@@ -123,5 +123,5 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"link": link, "clock": clock, "text": text, "printable": printable}
+    environment.filters |= {"link": link, "clock": clock, "text": text, "shown": shown}
     return environment.get_template("report.html.jinja")

@@ -17,6 +17,9 @@ from redact.media.kind import PICTURES, Sort, sort_of
 # The library's log is read where it matters (see ``first_error``); it is not the operator's to read.
 logging.getLogger("libav").addHandler(logging.NullHandler())
 logging.getLogger("libav").propagate = False
+# PyAV holds back a line that is logged twice and hands it over with the next line, whatever file that one is about: a
+# sound file was taken for damaged after one that was not. Said ahead of all reading, as what is held back stays so.
+av.logging.set_skip_repeated(False)
 
 # Playlists and manifests (HLS, DASH, concat, SDP) make the library read other files or the network.
 FORMATS = (

@@ -92,7 +92,6 @@ def _open_decoder(container: InputContainer, source: Excerpt) -> VideoStream:
     # Some H.265 streams carry a checksum of each picture; without one its decoder notices little damage.
     stream.codec_context.options = {"err_detect": "crccheck"}
     av.logging.set_level(av.logging.ERROR)
-    av.logging.set_skip_repeated(False)
     return stream
 
 

@@ -91,7 +91,6 @@ def _decode(packet: Packet[Any]) -> str | None:
     if packet.is_corrupt:
         return "marked corrupt by the container"
     av.logging.set_level(av.logging.ERROR)
-    av.logging.set_skip_repeated(False)
     with av.logging.Capture() as logs:
         try:
             packet.decode()

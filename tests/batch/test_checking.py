@@ -60,19 +60,23 @@ def test_all_is_told_at_once_and_nothing_is_done(dry: tuple[str, ...], plain_cli
     assert clip.exists()
 
 
-def test_what_cannot_be_read_stops_nobody_else(plain_clip: Path, tmp_path: Path) -> None:
-    """It is refused by itself; a dry run says so, and ends as the batch would."""
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_cannot_be_read_stops_nobody_else(workers: str, plain_clip: Path, tmp_path: Path) -> None:
+    """It is refused by itself; a dry run says so, and ends as the batch would.
+
+    With one worker, which reads all of them: what the library had to say of one file, twice, it said of the next.
+    """
     shutil.copy(plain_clip, tmp_path / "in.mp4")
     (tmp_path / "letter.mp4").write_bytes(b"%PDF-1.7\n" * 100)
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
     rows = [{"source": s} for s in ("in.mp4", "letter.mp4", "broken.png")]
     asked = _requests(tmp_path, *rows, {"source": "letter.mp4", "start": 1})
-    done = redact("batch", asked, "-o", "out", "--dry-run", cwd=tmp_path)
+    done = redact("batch", asked, "-o", "out", "-w", workers, "--dry-run", cwd=tmp_path)
     assert done.returncode == 3, done.stderr
     assert done.stdout.count("would be refused") == 3
     assert not (tmp_path / "out").exists()
-    assert redact("batch", asked, "-o", "out", "--dry-run", "--json", cwd=tmp_path).returncode == 3
-    done = redact("batch", asked, "-o", "out", cwd=tmp_path)
+    assert redact("batch", asked, "-o", "out", "-w", workers, "--dry-run", "--json", cwd=tmp_path).returncode == 3
+    done = redact("batch", asked, "-o", "out", "-w", workers, cwd=tmp_path)
     assert done.returncode == 3, done.stderr
     assert (tmp_path / "out" / "1_in.mp4").exists()
     assert done.stdout.count("refused ") == 3
