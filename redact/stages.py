@@ -89,7 +89,7 @@ def detector(name: str, min_score: float) -> Detector:
 
 
 def find(name: str, policy: Policy, min_score: float, shown: View) -> Iterator[Detection]:
-    """A detector's findings from ``min_score`` on of what the recipe hides, in a picture by itself, in its pixels."""
+    """A detector's findings from ``min_score`` on of what the recipe hides in one picture, in display pixels."""
     found = detector(name, policy.least_score).detect(shown.pixels)
     yield from _on_display(found, policy.kinds, min_score, shown)
 

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from clips import Clip, repeat_clip, write_clip
 
+from redact.cli.output import Course
+
 RUN = [sys.executable, "-m", "redact", "run"]
 
 
@@ -212,6 +214,46 @@ def test_interrupt_while_libraries_load(wait: float, long_clip: Path, tmp_path: 
     assert "Traceback" not in text
     assert "Stopped" in text
     _nothing_left(tmp_path, file)
+
+
+@pytest.mark.parametrize(
+    ("now", "code", "said"),
+    [
+        ("", 130, "redact: Stopped before anything was done.\n"),
+        (
+            "with errors():",
+            130,
+            "redact: Stopped: what was not finished is not released, and nothing half-made is left.\n",
+        ),
+        ("with errors(): pass", 0, ""),
+    ],
+    ids=["before", "during", "after"],
+)
+def test_an_interrupt_says_what_became_of_the_work(now: str, code: int, said: str) -> None:
+    """While words are read, when nothing has begun; at work; and when all is done."""
+    script = f"""
+from redact.__main__ import _stop
+from redact.cli.output import errors
+{now}
+{"    " if now.endswith(":") else ""}_stop(2, None)
+"""
+    words = script.replace("with errors(): pass", "with errors():\n    pass")
+    caught = f"import typer\ntry:\n    exec({words!r})\nexcept typer.Exit as e:\n    raise SystemExit(e.exit_code)"
+    done = subprocess.run([sys.executable, "-c", caught], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (code, said)
+
+
+def test_an_interrupt_that_is_lost_is_raised_again() -> None:
+    """As one is that comes while a library calls back."""
+    seen: list[int] = []
+    course = Course()
+    show = course.unless_stopped(seen.append)
+    show(1)
+    with contextlib.suppress(KeyboardInterrupt):
+        course.stop()
+    with pytest.raises(KeyboardInterrupt):
+        show(2)
+    assert seen == [1]
 
 
 def _workers_of(process: subprocess.Popen[str]) -> list[int]:

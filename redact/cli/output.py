@@ -9,10 +9,11 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TextIO, cast
+from typing import Any, Literal, TextIO, TypeVar, cast
 
 import typer
 from rich.console import Console
@@ -20,6 +21,8 @@ from rich.markup import escape
 
 from redact.errors import Interrupted, RedactError
 from redact.staging import output_error
+
+T = TypeVar("T")
 
 
 class Answers(io.TextIOBase):
@@ -75,6 +78,31 @@ def _turn_away(stream: TextIO) -> None:
         os.close(nowhere)
 
 
+@dataclass
+class Course:
+    """How far a command is, for signals that are to stop it."""
+
+    at_work: bool = False
+    over: bool = False
+    stopped: bool = False
+
+    def stop(self) -> None:
+        """Ends the work; what is raised while a library calls back may get lost, so it is raised again later on."""
+        self.stopped = True
+        raise KeyboardInterrupt
+
+    def unless_stopped(self, show: Callable[[T], None]) -> Callable[[T], None]:
+        """``show`` for as long as the work goes on."""
+
+        def look(what: T) -> None:
+            if self.stopped:
+                raise KeyboardInterrupt
+            show(what)
+
+        return look
+
+
+course = Course()
 answers = Answers("stdout")
 out = _console(answers)
 err = _console(Answers("stderr"))
@@ -89,6 +117,7 @@ def report(e: RedactError) -> None:
 def errors() -> Iterator[None]:
     """Turns errors into one sentence and their exit code; that an answer could not be written is one, if the only."""
     code = 0
+    course.at_work, course.over = True, False
     try:
         yield
     except RedactError as e:
@@ -99,6 +128,7 @@ def errors() -> Iterator[None]:
         code = Interrupted.exit_code
     except typer.Exit as e:
         code = e.exit_code
+    course.over = True
     if answers.error is not None:
         report(answers.error)
         code = code or answers.error.exit_code

@@ -21,9 +21,7 @@ _WHOLE = 8  # every so many looks the whole picture is looked at, be it changed 
 _BLOCK = 16  # px of the picture: a block is hardly larger than the smallest face that can be told
 _CHANGED = 2  # 8-bit steps, mean over a block of the picture at half its size, lightly blurred
 _AROUND = 80  # px of the picture beside what changed that the detector is shown, too
-_STEP = (
-    32  # px: the edges of parts lie on multiples of it, as a network's cells do: it sees there what it saw in the whole
-)
+_STEP = 32  # px: edges of parts lie on multiples of it, as a network's cells do, so that it sees what it saw before
 _LEAST = 256  # px: a smaller part shows too little of what is around a face
 _MOST = 0.6  # share of the picture from which on the whole costs hardly more than its parts
 _EDGE = 4  # px: what reaches so near to a part's edge is likely cut off by it; it was found when it was last looked at
