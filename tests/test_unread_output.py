@@ -128,6 +128,11 @@ def test_a_listing_that_finds_no_room(words: tuple[str, ...], tmp_path: Path) ->
 def _terminal(*words: str | Path, cwd: Path, stdout: int | None) -> tuple[subprocess.Popen[bytes], int]:
     """Starts redact in a terminal of its own; ``stdout``: where its answers go instead of there."""
     ours, theirs = pty.openpty()
+
+    def as_a_shell_does() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may have been started by nohup
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
     process = subprocess.Popen(
         [*RUN, *map(str, words)],
         cwd=cwd,
@@ -135,7 +140,7 @@ def _terminal(*words: str | Path, cwd: Path, stdout: int | None) -> tuple[subpro
         stdout=theirs if stdout is None else stdout,
         stderr=theirs,
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        preexec_fn=as_a_shell_does,
     )
     os.close(theirs)
     return process, ours
