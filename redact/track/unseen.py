@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from redact.findings import KeyBox, Track
+from redact.findings import KeyBox, Kind, Track
 from redact.geometry import Box
 from redact.track.movement import Movement
 
@@ -35,55 +35,47 @@ def path(track: Track, bounds: Bounds, seconds: NDArray[np.float64], movement: M
     """The track with keys from the first to the last frame to cover.
 
     The keys of ``track`` are its sightings. ``seconds`` (frames,): the time of each frame of the video.
-    Two sightings in a row that hardly overlap may be of two people, or of one who stood and then jumped: all
-    the way from the one to the other both places are covered, each for as long as at the end of a track.
     """
     seen = track.keys
     first, last = bounds(seen[0].index, seen[-1].index)
-    out = replace(
-        track,
-        keys=(
-            *_before(seen, first, seconds, movement),
-            *_bridge(seen, seconds, movement),
-            *_after(seen, last, seconds, movement),
-        ),
-    )
+    keys = [*_before(seen, first, seconds, movement), seen[0]]
     for a, b in pairwise(seen):
-        if _carried(a, b.index, movement, whole=True).iou(b.box) >= _SAME:
-            continue
+        keys += _link(a, b, bounds, seconds, movement)
+    keys += _after(seen, last, seconds, movement)
+    return replace(track, keys=tuple(keys))
+
+
+def _link(a: KeyBox, b: KeyBox, bounds: Bounds, seconds: NDArray[np.float64], movement: Movement) -> tuple[KeyBox, ...]:
+    """The keys behind a sighting up to the next one, that one included.
+
+    Two that hardly overlap may be of two people, or of one who stood and then jumped: all the way from the
+    one to the other both places are covered, each for as long as at the end of a track.
+    """
+    way = (a, *_between(a, b, seconds, movement), b)
+    if _carried(a, b.index, movement, whole=True).iou(b.box) < _SAME:
         last = min(bounds(a.index, a.index)[1], b.index - 1)
         first = max(bounds(b.index, b.index)[0], a.index + 1)
-        out = _both(out, replace(out, keys=(a, *_after([a], last, seconds, movement))))
-        out = _both(out, replace(out, keys=(*_before([b], first, seconds, movement), b)))
-    return out
+        stays, stood = _after([a], last, seconds, movement), _before([b], first, seconds, movement)
+        way = _together(way, (a, *stays), (*stood, b))
+    return way[1:]
+
+
+def _together(*ways: tuple[KeyBox, ...]) -> tuple[KeyBox, ...]:
+    """Keys that cover what any of several ways does; the scores are those of the first.
+
+    Between keys, too: the smallest box around the ends of straight lines holds all between them.
+    """
+    tracks = [Track(n, Kind.FACE, keys) for n, keys in enumerate(ways)]  # they know where they are between keys
+    scores = {k.index: k.score for keys in reversed(ways) for k in keys}
+    return tuple(
+        KeyBox(i, _around(box for t in tracks if (box := t.at(i)) is not None), scores[i]) for i in sorted(scores)
+    )
 
 
 def _carried(k: KeyBox, to: int, movement: Movement, *, whole: bool) -> Box:
     """The box of a key where a later look, frame ``to``, has it by the motion of the picture alone."""
     way = list(movement.forward(k.box, k.index, to, whole=whole))
     return way[-1][1] if way else k.box
-
-
-def _both(a: Track, b: Track) -> Track:
-    """Of two tracks that have a frame in common, one that covers what either does.
-
-    Between keys, too: the smallest box around two straight lines' ends holds all between them.
-    """
-    scores = {k.index: k.score for k in (*b.keys, *a.keys)}
-    keys = []
-    for i in sorted(scores):
-        boxes = [box for box in (a.at(i), b.at(i)) if box is not None]
-        keys.append(KeyBox(i, _around(boxes), scores[i]))
-    return replace(a, keys=tuple(keys))
-
-
-def _bridge(keys: Sequence[KeyBox], seconds: NDArray[np.float64], movement: Movement) -> list[KeyBox]:
-    """Fills in where the object was between two sightings, where a straight line between them would not tell."""
-    out = list(keys[:1])
-    for a, b in pairwise(keys):
-        out += _between(a, b, seconds, movement)
-        out.append(b)
-    return out
 
 
 def _between(a: KeyBox, b: KeyBox, seconds: NDArray[np.float64], movement: Movement) -> list[KeyBox]:
@@ -94,14 +86,14 @@ def _between(a: KeyBox, b: KeyBox, seconds: NDArray[np.float64], movement: Movem
     stretch, where this is least certain.
     """
     growth = _GAP_GROWTH if seconds[b.index] - seconds[a.index] > _GAP_SECONDS else 0.0
-    paths = [list(movement.forward(a.box, a.index, b.index, whole=whole)) for whole in (False, True)]
+    flows = [list(movement.forward(a.box, a.index, b.index, whole=whole)) for whole in (False, True)]
     bent, most = [], 0.0
-    for n, (i, _) in enumerate(paths[0][:-1]):
+    for n, (i, _) in enumerate(flows[0][:-1]):
         t = (i - a.index) / (b.index - a.index)
         straight = a.box.lerp(b.box, t)
         ways = []
-        for path in paths:
-            (x, y), (cx, cy), (sx, sy) = path[n][1].center, path[-1][1].center, straight.center
+        for flow in flows:
+            (x, y), (cx, cy), (sx, sy) = flow[n][1].center, flow[-1][1].center, straight.center
             bx, by = b.box.center
             ways.append(straight.move(x + (bx - cx) * t - sx, y + (by - cy) * t - sy))
         here = _around(ways)
