@@ -7,7 +7,7 @@ whole picture all the same; see docs/decisions/0011-attention.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import reduce
 
 import cv2
 import numpy as np
@@ -28,42 +28,13 @@ _EDGE = 4  # px: what reaches so near to a part's edge is likely cut off by it; 
 _WITHIN = 0.8  # share of a finding inside an earlier one from which on it is a part of that
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A rectangle of the picture, in its pixels."""
-
-    x1: int
-    y1: int
-    x2: int
-    y2: int
-
-    @property
-    def area(self) -> int:
-        return (self.x2 - self.x1) * (self.y2 - self.y1)
-
-    def cuts(self, box: Box, shape: tuple[int, int]) -> bool:
-        """Whether a box inside reaches an edge that is none of the picture, of height and width ``shape``."""
-        return bool(
-            (self.x1 > 0 and box.x1 < self.x1 + _EDGE)
-            or (self.y1 > 0 and box.y1 < self.y1 + _EDGE)
-            or (self.x2 < shape[1] and box.x2 > self.x2 - _EDGE)
-            or (self.y2 < shape[0] and box.y2 > self.y2 - _EDGE)
-        )
-
-    def joined(self, other: Part) -> Part | None:
-        """The rectangle around both where they overlap, else None."""
-        if self.x1 >= other.x2 or other.x1 >= self.x2 or self.y1 >= other.y2 or other.y1 >= self.y2:
-            return None
-        return Part(min(self.x1, other.x1), min(self.y1, other.y1), max(self.x2, other.x2), max(self.y2, other.y2))
-
-
 class Attention:
     """A detector that looks at pictures of one size which follow each other in a video."""
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
-        self._seen: NDArray[np.uint8] | None = None
-        """As ``_softened``, every block as it was when it was last looked at."""
+        self._seen = np.zeros((0, 0), np.uint8)
+        """As ``_softened``, every block as it was when it was last looked at; of no size before the first look."""
         self._since_whole = 0
         self._found: tuple[Detection, ...] = ()
 
@@ -78,11 +49,11 @@ class Attention:
         return [self._look(p) for p in pictures]
 
     def _look(self, picture: NDArray[np.uint8]) -> tuple[Detection, ...]:
-        now, seen = _softened(picture), self._seen
-        changed = None if seen is None else self._changed(seen, now)
-        shown = None if changed is None else self._with_findings(changed)
-        parts = None if shown is None else _parts_around(shown, picture.shape[:2])
-        if seen is None or changed is None or shown is None or parts is None:
+        now = _softened(picture)
+        changed = self._changed(now)
+        shown = self._with_findings(changed)
+        parts = _parts_around(shown, picture.shape[:2])
+        if parts is None:
             self._seen, self._since_whole = now, 1
             self._found = self._detector.detect(picture)
             return self._found
@@ -91,20 +62,20 @@ class Attention:
             d
             for part in parts
             for d in self._in_part(picture, part)
-            if _under(changed, d.box).any() or not part.cuts(d.box, picture.shape[:2])
+            if _under(changed, d.box).any() or not _cuts(part, d.box, picture.shape[:2])
         ]
         self._found = (*kept, *(d for d in new if not any(_is_part(d, k) for k in kept)))
         self._since_whole += 1
         looked_at = np.repeat(np.repeat(shown, _BLOCK // 2, 0), _BLOCK // 2, 1)
-        self._seen = np.where(looked_at, now, seen)
+        self._seen = np.where(looked_at, now, self._seen)
         return self._found
 
-    def _changed(self, seen: NDArray[np.uint8], now: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
-        """The blocks (rows, columns) that changed; None where the whole picture is to be looked at."""
-        if seen.shape != now.shape or self._since_whole >= _WHOLE:
-            return None
-        size = now.shape[1] * 2 // _BLOCK, now.shape[0] * 2 // _BLOCK
-        away = cv2.resize(cv2.absdiff(now, seen), size, interpolation=cv2.INTER_AREA)
+    def _changed(self, now: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """The blocks (rows, columns) that changed: all of them where the whole picture is due."""
+        rows, columns = (side * 2 // _BLOCK for side in now.shape)
+        if self._seen.shape != now.shape or self._since_whole >= _WHOLE:
+            return np.ones((rows, columns), bool)
+        away = cv2.resize(cv2.absdiff(now, self._seen), (columns, rows), interpolation=cv2.INTER_AREA)
         return np.asarray(away >= _CHANGED)
 
     def _with_findings(self, changed: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -115,9 +86,10 @@ class Attention:
                 _under(shown, d.box.pad(0.5))[:] = True
         return shown
 
-    def _in_part(self, picture: NDArray[np.uint8], part: Part) -> list[Detection]:
-        shown = np.ascontiguousarray(picture[part.y1 : part.y2, part.x1 : part.x2])
-        return [Detection(d.kind, d.box.move(part.x1, part.y1), d.score) for d in self._detector.detect(shown)]
+    def _in_part(self, picture: NDArray[np.uint8], part: Box) -> list[Detection]:
+        x1, y1, x2, y2 = part.to_ints()
+        found = self._detector.detect(np.ascontiguousarray(picture[y1:y2, x1:x2]))
+        return [Detection(d.kind, d.box.move(x1, y1), d.score) for d in found]
 
 
 def _softened(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -139,32 +111,34 @@ def _is_part(d: Detection, of: Detection) -> bool:
     return d.kind is of.kind and d.box.intersection(of.box) >= _WITHIN * d.box.area
 
 
-def _parts_around(changed: NDArray[np.bool_], shape: tuple[int, int]) -> list[Part] | None:
-    """Rectangles, none of which overlap, around the blocks that changed, with what is beside them.
+def _cuts(part: Box, box: Box, shape: tuple[int, int]) -> bool:
+    """Whether a box inside a part reaches an edge of it that is none of the picture, of height and width ``shape``."""
+    h, w = shape
+    return (
+        0 < part.x1 > box.x1 - _EDGE
+        or 0 < part.y1 > box.y1 - _EDGE
+        or w > part.x2 < box.x2 + _EDGE
+        or h > part.y2 < box.y2 + _EDGE
+    )
+
+
+def _parts_around(changed: NDArray[np.bool_], shape: tuple[int, int]) -> list[Box] | None:
+    """Whole-number boxes, none of which overlap, around the blocks that changed, with what is beside them.
 
     ``shape``: height and width of the picture. None where the whole picture would hardly cost more.
     """
     reach = 2 * -(-_AROUND // _BLOCK) + 1
     near = cv2.dilate(changed.astype(np.uint8), np.ones((reach, reach), np.uint8))
     _, _, stats, _ = cv2.connectedComponentsWithStats(near, connectivity=8)
-    waiting = []
+    out: list[Box] = []
     for x, y, w, h, _ in stats[1:].tolist():
         (x1, x2), (y1, y2) = _span(x, w, shape[1]), _span(y, h, shape[0])
-        waiting.append(Part(x1, y1, x2, y2))
-    out: list[Part] = []
-    while waiting:
-        part = waiting.pop()
-        for n, other in enumerate(out):
-            both = part.joined(other)
-            if both is not None:
-                del out[n]
-                waiting.append(both)
-                break
-        else:
-            out.append(part)
-    if sum(p.area for p in out) > _MOST * shape[0] * shape[1]:
-        return None
-    return sorted(out, key=lambda p: (p.y1, p.x1))
+        part = Box(x1, y1, x2, y2)
+        while beside := [o for o in out if o.intersection(part) > 0]:
+            out = [o for o in out if o not in beside]
+            part = reduce(Box.union, beside, part)
+        out.append(part)
+    return out if sum(p.area for p in out) <= _MOST * shape[0] * shape[1] else None
 
 
 def _span(first: int, count: int, side: int) -> tuple[int, int]:
