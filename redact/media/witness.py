@@ -103,7 +103,15 @@ class Stretch:
     frames: int | None = None
 
 
-_PLACE = "the release"
+PLACE = "the release"
+"""Stands for the file in what ``command`` is given."""
+
+
+def command(output: Any, file: Path) -> list[str]:
+    """The command line that makes an output of ffmpeg-python from ``file``, of which it reports nothing but errors."""
+    words = output.global_args("-v", "error", "-nostdin").compile(ffmpeg_program())
+    # The library takes no name that is not Unicode.
+    return [f"file:{file}" if word == PLACE else str(word) for word in words]
 
 
 class Witness:
@@ -133,8 +141,8 @@ class Witness:
             try:
                 with (Path(folder) / "log").open("wb") as log:
                     # In a session of its own: the Ctrl-C of a terminal would end it, and look like a broken release.
-                    command = self._command(table)
-                    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
+                    words = self._command(table)
+                    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
             except OSError as e:
                 raise cannot_be_started(e) from None
             assert process.stdout is not None
@@ -170,14 +178,11 @@ class Witness:
         how: dict[str, Any] = {"fps_mode": "passthrough", "enc_time_base": ticks}
         if self._stretch.frames is not None:
             how["frames:v"] = self._stretch.frames
-        source = ffmpeg.input(_PLACE, **where)["0"]
+        source = ffmpeg.input(PLACE, **where)["0"]
         pixels = ffmpeg.output(source, "pipe:1", format="rawvideo", pix_fmt="yuv420p", sws_flags="area", **how)
         # One line a frame with its exact time; the pixels' hash is cut to the shortest there is.
         stamps = ffmpeg.output(source, str(table), format="framehash", hash="adler32", **how)
-        both = ffmpeg.merge_outputs(pixels, stamps).global_args("-v", "error", "-nostdin")
-        words = [str(part) for part in both.compile(ffmpeg_program())]
-        # The library takes no name that is not Unicode.
-        return [f"file:{self._file}" if word == _PLACE else word for word in words]
+        return command(ffmpeg.merge_outputs(pixels, stamps), self._file)
 
     def _read(self, table: Path) -> None:
         for line in table.read_text().splitlines() if table.exists() else ():

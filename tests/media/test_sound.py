@@ -206,7 +206,9 @@ def test_sound_that_is_kept_whole_is_not_listened_to(tmp_path: Path) -> None:
     assert "sound" not in _judged(source, tmp_path / "out.mp4", Scope(), Scope(), tmp_path)
 
 
-def test_what_ffmpeg_cannot_hear_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("spoilt", [False, True], ids=["missing", "spoilt"])
+def test_what_ffmpeg_cannot_hear_is_told(spoilt: bool, tmp_path: Path) -> None:
+    """What is not decoded was not heard: it does not count as silent."""
     source = write_clip(tmp_path / "in.mp4", Clip(audio=True))
     with pytest.raises(WorkerError, match="cannot decode its sound"):
-        list(_levels(source, 7))
+        list(_levels(_spoil(source, 40) if spoilt else source, 0 if spoilt else 7))
