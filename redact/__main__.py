@@ -19,13 +19,13 @@ def _leave(number: int, frame: FrameType | None) -> None:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    from redact.cli.output import course
+    from redact.cli.output import Stage, course
 
-    if course.over:
-        return  # the exit code is to say how the work went
-    if not course.at_work:
+    if course.stage is Stage.BEFORE:
         _leave(number, frame)
-    course.stop()
+    if course.stage is Stage.AT_WORK:
+        raise KeyboardInterrupt
+    # Later on the exit code is to say how the work went.
 
 
 def main() -> None:

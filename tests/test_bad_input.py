@@ -16,8 +16,6 @@ from pathlib import Path
 import pytest
 from clips import Clip, repeat_clip, write_clip
 
-from redact.cli.output import Course
-
 RUN = [sys.executable, "-m", "redact", "run"]
 
 
@@ -241,19 +239,6 @@ from redact.cli.output import errors
     caught = f"import typer\ntry:\n    exec({words!r})\nexcept typer.Exit as e:\n    raise SystemExit(e.exit_code)"
     done = subprocess.run([sys.executable, "-c", caught], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (code, said)
-
-
-def test_an_interrupt_that_is_lost_is_raised_again() -> None:
-    """As one is that comes while a library calls back."""
-    seen: list[int] = []
-    course = Course()
-    show = course.unless_stopped(seen.append)
-    show(1)
-    with contextlib.suppress(KeyboardInterrupt):
-        course.stop()
-    with pytest.raises(KeyboardInterrupt):
-        show(2)
-    assert seen == [1]
 
 
 def _workers_of(process: subprocess.Popen[str]) -> list[int]:

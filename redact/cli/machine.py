@@ -11,7 +11,7 @@ from rich.markup import escape
 from redact import api
 from redact.cli.application import app
 from redact.cli.outcomes import line
-from redact.cli.output import course, err, errors, out
+from redact.cli.output import err, errors, out
 from redact.display import ProgressDisplay
 from redact.errors import UsageError
 from redact.run.local import LocalRunner
@@ -54,7 +54,7 @@ def demo(
         make_clip(clip)
         out.print(f"made {escape(shown(clip))}: people, a plate, sound, a GPS tag and a thumbnail")
         with LocalRunner() as runner, ProgressDisplay(err) as display:
-            outcome = api.run(clip, release, force=True, runner=runner, watch=course.unless_stopped(display.show))
+            outcome = api.run(clip, release, force=True, runner=runner, watch=display.show)
         out.print(line(outcome))
         for file in picture_pairs(clip, release, folder):
             out.print(f"look at {escape(shown(file))}")

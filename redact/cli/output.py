@@ -9,11 +9,12 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, TextIO, TypeVar, cast
+from typing import Any, Literal, TextIO, cast
 
 import typer
 from rich.console import Console
@@ -21,8 +22,6 @@ from rich.markup import escape
 
 from redact.errors import Interrupted, RedactError
 from redact.staging import output_error
-
-T = TypeVar("T")
 
 
 class Answers(io.TextIOBase):
@@ -78,28 +77,19 @@ def _turn_away(stream: TextIO) -> None:
         os.close(nowhere)
 
 
+class Stage(Enum):
+    """How far a command is: what a signal that is to stop it means depends on that."""
+
+    BEFORE = "its words are read"
+    AT_WORK = "it works"
+    OVER = "its work is done or given up"
+
+
 @dataclass
 class Course:
-    """How far a command is, for signals that are to stop it."""
+    """Where the command of this process is."""
 
-    at_work: bool = False
-    over: bool = False
-    stopped: bool = False
-
-    def stop(self) -> None:
-        """Ends the work; what is raised while a library calls back may get lost, so it is raised again later on."""
-        self.stopped = True
-        raise KeyboardInterrupt
-
-    def unless_stopped(self, show: Callable[[T], None]) -> Callable[[T], None]:
-        """``show`` for as long as the work goes on."""
-
-        def look(what: T) -> None:
-            if self.stopped:
-                raise KeyboardInterrupt
-            show(what)
-
-        return look
+    stage: Stage = Stage.BEFORE
 
 
 course = Course()
@@ -117,7 +107,7 @@ def report(e: RedactError) -> None:
 def errors() -> Iterator[None]:
     """Turns errors into one sentence and their exit code; that an answer could not be written is one, if the only."""
     code = 0
-    course.at_work, course.over = True, False
+    course.stage = Stage.AT_WORK
     try:
         yield
     except RedactError as e:
@@ -128,7 +118,7 @@ def errors() -> Iterator[None]:
         code = Interrupted.exit_code
     except typer.Exit as e:
         code = e.exit_code
-    course.over = True
+    course.stage = Stage.OVER
     if answers.error is not None:
         report(answers.error)
         code = code or answers.error.exit_code
