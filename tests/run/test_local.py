@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -121,3 +124,27 @@ def test_stopping_ends_what_runs_in_any_thread() -> None:
     with LocalRunner(1) as runner:
         errors = stopped(runner)
     assert errors == [Interrupted, Interrupted]
+
+
+def test_a_pool_that_breaks_under_jobs_given_up_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Ctrl-C leaves it: the thread that manages the pool died over a cancelled job, with a traceback."""
+    died: list[Any] = []
+    monkeypatch.setattr(threading, "excepthook", died.append)
+
+    def jobs() -> Iterator[tuple[float]]:
+        yield (0.0,)
+        raise KeyboardInterrupt
+
+    with LocalRunner(1) as r:
+        (pid,) = r.map(os.getpid, [()])
+        pool = r._pool
+        assert pool is not None
+        ahead = [pool.submit(time.sleep, 60) for _ in range(4)]
+        with pytest.raises(KeyboardInterrupt):
+            next(r.map(time.sleep, jobs()))
+        os.kill(pid, signal.SIGKILL)
+        for f in ahead:
+            with pytest.raises(BrokenProcessPool):
+                f.result(timeout=20)
+        pool.shutdown(wait=True)
+    assert not died
