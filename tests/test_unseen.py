@@ -58,3 +58,14 @@ def test_sightings_that_touch_are_one() -> None:
     for n in range(6, 52):
         (region,) = plan.regions(n)
         assert region.box.width < 2 * FACE.width, n
+
+
+def test_who_moves_faster_and_faster_is_covered_on_the_way_out() -> None:
+    """Her speed over half a second would leave her nose clear; what she did at the last does not."""
+    places = [FACE.move(2 * n * n - 300, 0) for n in range(10)]
+    frames = [FrameDetections(n, (Detection(Kind.FACE, places[n], 0.6),) if n < 7 else ()) for n in range(10)]
+    pts, base = np.arange(10, dtype=np.int64), Fraction(1, 10)
+    tracks = link(frames, policy=POLICY.track, detect=POLICY.detect, pts=pts, time_base=base, size=SIZE)
+    plan = decide(tracks, frames, policy=POLICY, source=SourceId("0" * 64, 10, *SIZE), pts=pts, time_base=base)
+    for n in range(9):
+        assert _hidden(plan, n, places[n]), n

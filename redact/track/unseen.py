@@ -17,7 +17,9 @@ from redact.findings import KeyBox, Kind, Track
 from redact.geometry import Box
 from redact.track.movement import Movement
 
-_MOTION_SECONDS = 0.5  # how much of a track tells how it moves at its ends
+# How much of a track tells how it moves at its ends. What comes near, or sets out, moves faster at the last than
+# before, and the last two sightings alone may be off by chance: both are believed.
+_MOTION_SECONDS = (0.5, 0.15)
 _MOST_SHIFT = 3.0  # own sizes that an end may be moved by extrapolation
 _GAP_SECONDS = 0.4  # an unseen stretch longer than this is covered more widely in its middle
 _GAP_GROWTH = 0.25
@@ -120,11 +122,17 @@ def _around(boxes: Iterable[Box]) -> Box:
 
 
 def _velocity(
-    keys: Sequence[KeyBox], seconds: NDArray[np.float64], movement: Movement, *, at_end: bool, whole: bool
+    keys: Sequence[KeyBox],
+    seconds: NDArray[np.float64],
+    movement: Movement,
+    *,
+    at_end: bool,
+    whole: bool,
+    within: float,
 ) -> tuple[float, float]:
-    """Pixels a second against what moves there, or the picture as a ``whole``, nearest to one end of a track."""
+    """Pixels a second against what moves there, or the picture as a ``whole``, within so many seconds of one end."""
     ordered = list(reversed(keys)) if at_end else list(keys)
-    near = [k for k in ordered[1:] if abs(seconds[k.index] - seconds[ordered[0].index]) <= _MOTION_SECONDS]
+    near = [k for k in ordered[1:] if abs(seconds[k.index] - seconds[ordered[0].index]) <= within]
     if not near:
         return 0.0, 0.0
     a, b = (near[-1], ordered[0]) if at_end else (ordered[0], near[-1])
@@ -155,19 +163,22 @@ def _prolonged(
     """Keys from one end of a track (not included) to frame ``to``; one where all stand still.
 
     The object is carried with what moves there, and with the picture as a whole, and goes on as it went
-    against either: of who crosses a street the flow of the picture is soon lost. Which of these it did is
-    not known: all are covered.
+    against either, of late or at the very last: of who crosses a street the flow of the picture is soon lost.
+    Which of these it did is not known: all are covered.
     """
     k = keys[-1 if at_end else 0]
     if (to <= k.index) if at_end else (to >= k.index):
         return []
     carry = movement.forward if at_end else movement.backward
-    velocities = [_velocity(keys, seconds, movement, at_end=at_end, whole=whole) for whole in (False, True)]
+    velocities = [
+        [_velocity(keys, seconds, movement, at_end=at_end, whole=whole, within=t) for t in _MOTION_SECONDS]
+        for whole in (False, True)
+    ]
     paths = [list(carry(k.box, k.index, to, whole=whole)) for whole in (False, True)]
 
     def reach(i: int, boxes: Iterable[Box]) -> KeyBox:
         dt = float(seconds[i] - seconds[k.index])
-        return KeyBox(i, _around(_reach(b, v, dt) for b, v in zip(boxes, velocities, strict=True)))
+        return KeyBox(i, _around(_reach(b, v, dt) for b, vs in zip(boxes, velocities, strict=True) for v in vs))
 
     looks = [(here[0][0], [b for _, b in here]) for here in zip(*paths, strict=True)]
     moves = any(b != k.box for _, boxes in looks for b in boxes)
