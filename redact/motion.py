@@ -64,7 +64,9 @@ def displacement(field: NDArray[np.float64], box: tuple[float, float, float, flo
     top, low = math.ceil(y1 * rows - 0.5), math.floor(y2 * rows - 0.5)
     cells = field[max(top, 0) : max(low + 1, 0), max(left, 0) : max(right + 1, 0)]
     if cells.size:
-        dx, dy = np.median(cells.reshape(-1, 2), axis=0)
+        ordered = np.sort(cells.reshape(-1, 2), axis=0)  # np.median takes five times as long for a handful
+        n = len(ordered)
+        dx, dy = (ordered[(n - 1) // 2] + ordered[n // 2]) / 2
         return float(dx), float(dy)
     u = min(max((x1 + x2) / 2 * columns - 0.5, 0.0), columns - 1.0)
     v = min(max((y1 + y2) / 2 * rows - 0.5, 0.0), rows - 1.0)

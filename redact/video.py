@@ -184,7 +184,7 @@ def _joined(findings: SegmentFindings, last: SegmentFindings | None) -> tuple[Fr
 
 
 def plan_video(work: Work, seen: Seen) -> RedactionPlan:
-    """Decides on some worker what to obscure: of ten hours of video that takes a minute, and a driver has many."""
+    """Decides on some worker what to obscure: of ten hours of a crowd that takes 20 minutes (1.3 ms a frame)."""
     return next(work.runner.map(make_plan, [(work.source, work.policy, work.scope, seen)]))
 
 

@@ -69,3 +69,17 @@ def test_who_moves_faster_and_faster_is_covered_on_the_way_out() -> None:
     plan = decide(tracks, frames, policy=POLICY, source=SourceId("0" * 64, 10, *SIZE), pts=pts, time_base=base)
     for n in range(9):
         assert _hidden(plan, n, places[n]), n
+
+
+def test_between_looks_what_is_covered_goes_by_time_and_not_by_frames() -> None:
+    """Some recorders write frames in bursts: of those between two looks, all are near the one or near the other."""
+    times = [0, 1, 2, 3, 250, 497, 498, 499, 500]  # milliseconds
+    near = Box(600, 300, 700, 420)
+    places = [near.move(0.24 * t - 60, 0) for t in times]
+    seen = (0, 4, 8)
+    frames = [FrameDetections(n, (Detection(Kind.FACE, places[n], 0.7),)) for n in seen]
+    pts, base = np.array(times, np.int64), Fraction(1, 1000)
+    tracks = link(frames, policy=POLICY.track, detect=POLICY.detect, pts=pts, time_base=base, size=SIZE)
+    plan = decide(tracks, frames, policy=POLICY, source=SourceId("0" * 64, 9, *SIZE), pts=pts, time_base=base)
+    for n in range(9):
+        assert _hidden(plan, n, places[n]), n

@@ -5,7 +5,7 @@ What is not known is covered in each of the ways that it may have been.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import reduce
 from itertools import pairwise
@@ -23,7 +23,7 @@ _MOTION_SECONDS = (0.5, 0.15)
 _MOST_SHIFT = 3.0  # own sizes that an end may be moved by extrapolation
 _GAP_SECONDS = 0.4  # an unseen stretch longer than this is covered more widely in its middle
 _GAP_GROWTH = 0.25
-_BEND = 0.05  # own sizes that a straight line may be off where the picture moves
+_BEND = 0.05  # own sizes that a straight line may be off where the picture moves, or frames come unevenly
 # IoU below which two sightings in a row may be two people. The flow at the place is not asked, as it may be a
 # passer-by's. On the crowd of a street 3 links in 100 are such; covering both places costs half a percent of the
 # picture there, and hides who stepped out from behind another's shoulder between two looks.
@@ -44,7 +44,22 @@ def path(track: Track, bounds: Bounds, seconds: NDArray[np.float64], movement: M
     for a, b in pairwise(seen):
         keys += _link(a, b, bounds, seconds, movement)
     keys += _after(seen, last, seconds, movement)
-    return replace(track, keys=tuple(keys))
+    return replace(track, keys=tuple(_timed(keys, seconds)))
+
+
+def _timed(keys: Sequence[KeyBox], seconds: NDArray[np.float64]) -> Iterator[KeyBox]:
+    """The keys, and one in each frame between two of them where frames come too unevenly to be counted.
+
+    Between keys boxes go evenly from frame to frame, but what they cover moves evenly in time.
+    """
+    for a, b in pairwise(keys):
+        yield a
+        far = max(abs(p - q) for p, q in zip(a.box.edges, b.box.edges, strict=True))
+        shares = [(i, _share(i, a, b, seconds)) for i in range(a.index + 1, b.index)]
+        uneven = max((abs(t - (i - a.index) / (b.index - a.index)) for i, t in shares), default=0.0)
+        if uneven * far > _BEND * max(a.box.width, a.box.height, 1.0):
+            yield from (KeyBox(i, a.box.lerp(b.box, t)) for i, t in shares)
+    yield keys[-1]
 
 
 def _link(a: KeyBox, b: KeyBox, bounds: Bounds, seconds: NDArray[np.float64], movement: Movement) -> tuple[KeyBox, ...]:
@@ -58,7 +73,7 @@ def _link(a: KeyBox, b: KeyBox, bounds: Bounds, seconds: NDArray[np.float64], mo
         last = min(bounds(a.index, a.index)[1], b.index - 1)
         first = max(bounds(b.index, b.index)[0], a.index + 1)
         stays, stood = _after([a], last, seconds, movement), _before([b], first, seconds, movement)
-        way = _together(way, (a, *stays), (*stood, b))
+        way = _together(*(tuple(_timed(w, seconds)) for w in (way, (a, *stays), (*stood, b))))
     return way[1:]
 
 
@@ -91,7 +106,7 @@ def _between(a: KeyBox, b: KeyBox, seconds: NDArray[np.float64], movement: Movem
     flows = [list(movement.forward(a.box, a.index, b.index, whole=whole)) for whole in (False, True)]
     bent, most = [], 0.0
     for n, (i, _) in enumerate(flows[0][:-1]):
-        t = (i - a.index) / (b.index - a.index)
+        t = _share(i, a, b, seconds)
         straight = a.box.lerp(b.box, t)
         ways = []
         for flow in flows:
@@ -112,8 +127,13 @@ def _between(a: KeyBox, b: KeyBox, seconds: NDArray[np.float64], movement: Movem
     if not growth or b.index - a.index < 2:
         return []
     middle = (a.index + b.index) // 2
-    t = (middle - a.index) / (b.index - a.index)
+    t = _share(middle, a, b, seconds)
     return [KeyBox(middle, a.box.lerp(b.box, t).pad(growth))]
+
+
+def _share(frame: int, a: KeyBox, b: KeyBox, seconds: NDArray[np.float64]) -> float:
+    """How much of the time between two keys is over in a frame, from 0 to 1."""
+    return float((seconds[frame] - seconds[a.index]) / (seconds[b.index] - seconds[a.index]))
 
 
 def _around(boxes: Iterable[Box]) -> Box:
