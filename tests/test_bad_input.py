@@ -67,6 +67,15 @@ def test_spoilt_file(kind: str, clip: Path) -> None:
     assert hashlib.sha256(clip.read_bytes()).digest() == before
 
 
+def test_a_copy_that_ended_early_is_called_so(clip: Path) -> None:
+    """The index of an MP4 that a recorder wrote lies at its end."""
+    data = clip.read_bytes()
+    moov = data.index(b"moov") - 4
+    length = int.from_bytes(data[moov : moov + 4], "big")
+    clip.write_bytes(data[:moov] + data[moov + length :])
+    _refused(_redact(clip, "-o", clip.parent / "out.mp4"), 3, "in.mp4", "its index is damaged or missing")
+
+
 def test_cut_matroska_is_refused(tmp_path: Path) -> None:
     file = write_clip(tmp_path / "in.mkv", Clip())
     file.write_bytes(file.read_bytes()[:-3000])

@@ -89,6 +89,9 @@ def _no_video(path: Path, e: av.error.FFmpegError) -> SourceError:
         return source_error(path, "is a playlist, which names other files", "Give the video itself.")
     if sort is Sort.OTHER:
         return source_error(path, f"is no video but a {name} file", "Give the video itself.")
+    if sort is Sort.VIDEO and name == "MP4" and isinstance(e, av.error.InvalidDataError):
+        what = "begins as an MP4 file, but its index is damaged or missing, as where a recording or a copy ended early"
+        return source_error(path, what, "Copy or export it again.")
     if isinstance(e, av.error.InvalidDataError | av.error.ArgumentError):  # the latter: a format that we don't allow
         return source_error(path, "is not a video in a format that can be read, or its header is damaged")
     return source_error(path, f"cannot be read: {e.strerror}")
