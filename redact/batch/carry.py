@@ -165,6 +165,9 @@ class Carrier:
         )
         output = self._place.folder / job.output
         result = self._outcome(job, output, blank)
+        if result.fate is not Fate.RELEASED and output.is_file() and is_own(job, record_path(output)):
+            # The report names what is not released: who looks for it in the folder must not take this for it.
+            result = replace(result, reason=f"{result.reason} What lies at {job.output!r} is an earlier release.")
         self._journal.drop(job.source.location, "shown-*")
         return result
 

@@ -116,6 +116,18 @@ def test_its_own_release_is_made_again_where_its_source_has_changed(pictures: Pa
     assert (pictures / "out" / "r.png").read_bytes() != before
 
 
+def test_an_earlier_release_that_was_not_replaced_is_said_to_be_one(pictures: Path) -> None:
+    row, other = {"id": "r1", "source": "a.png", "output": "r.png"}, {"id": "r2", "source": "b.png"}
+    _carry_out(pictures, row)
+    for name in ("a.png", "b.png"):
+        (pictures / name).write_text("no picture any more")
+    again, new = _carry_out(pictures, row, other)
+    assert (again.fate, new.fate) == (Fate.REFUSED, Fate.REFUSED)
+    assert again.reason.endswith(" What lies at 'r.png' is an earlier release.")
+    assert "earlier release" not in new.reason
+    assert (pictures / "out" / "r.png").is_file()
+
+
 # --- what a person made of a quarantine ---
 
 
