@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -164,6 +164,7 @@ def verify(
         return Verdict((same, *verdict.checks), verdict.leaks)
     with LocalRunner() if runner is None else nullcontext(runner) as r, TemporaryDirectory(prefix="redact-") as folder:
         work = begin(video, known.policy, r, Path(folder), scope=known.scope, watch=watch)
+        work = replace(work, broken=known.silenced)
         verdict = verify_video(work, released, the_plan, Path(folder))
     return Verdict((same, *verdict.checks), verdict.leaks)
 

@@ -12,6 +12,7 @@ import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 
 from redact.errors import RecipeError
 from redact.findings import RedactionPlan
+from redact.media.sound import BrokenSound
 from redact.plan_io import plan_sha256
 from redact.policy import Policy
 from redact.scope import EVERYTHING, Scope, parse_scope, scope_contents
@@ -144,6 +146,7 @@ class KnownRelease:
     plan_sha256: str
     policy: Policy
     scope: Scope
+    silenced: tuple[BrokenSound, ...]
 
 
 def read_record(file: Path) -> KnownRelease:
@@ -155,8 +158,14 @@ def read_record(file: Path) -> KnownRelease:
             raise RecipeError(f"{str(file)!r}: is a record of schema {r['schema']}, not {SCHEMA}.", remedy)
         policy = Policy.model_validate_json(json.dumps(r["recipe"]["values"]))
         scope = parse_scope(r["scope"])
-        return KnownRelease(r["source"]["sha256"], r["output"]["sha256"], r["plan"]["sha256"], policy, scope)
+        silenced = tuple(_silenced(s) for s in r["silenced"])
+        return KnownRelease(r["source"]["sha256"], r["output"]["sha256"], r["plan"]["sha256"], policy, scope, silenced)
     except OSError as e:
         raise RecipeError(f"{str(file)!r}: the record cannot be read: {e.strerror}.", remedy) from None
     except (ValueError, KeyError, TypeError):
         raise RecipeError(f"{str(file)!r}: is not a release record.", remedy) from None
+
+
+def _silenced(kept: Mapping[str, Any]) -> BrokenSound:
+    start, end = (Fraction(kept[k]).limit_denominator(1000) for k in ("start_s", "end_s"))
+    return BrokenSound(start, end, str(kept["reason"]))

@@ -91,6 +91,10 @@ def test_damaged_sound_is_silent_and_listed_where_damaged_frames_are_black(runne
         same = slice(round(start * RATE), round(end * RATE))
         assert np.corrcoef(before[same], after[same])[0, 1] > 0.99, "all else is heard when it was"
     assert redact.verify(source, outcome.output, outcome.record, runner=runner).passed
+    # Where the record says that sound is silent, it is listened for again.
+    outcome.record.write_text(json.dumps(record | {"silenced": [second | {"start_s": 0.2, "end_s": 0.7}]}))
+    verdict = redact.verify(source, outcome.output, outcome.record, runner=runner)
+    assert [c.name for c in verdict.checks if not c.passed] == ["sound"]
 
 
 def test_damage_outside_the_part_that_is_asked_for_does_not_matter(runner: LocalRunner, tmp_path: Path) -> None:
