@@ -34,6 +34,8 @@ CASES = {
     "h264-bt709.mp4": Clip(color=(1, 1, 1, 1)),
     "h265.mp4": Clip(codec="libx265", options=(("x265-params", "log-level=error"),)),
     "h265-10bit.mkv": Clip(codec="libx265", pix_fmt="yuv420p10le", options=(("x265-params", "log-level=error"),)),
+    "h265-grey.mp4": Clip(codec="libx265", pix_fmt="gray", options=(("x265-params", "log-level=error"),)),
+    "h265-grey-10bit.mkv": Clip(codec="libx265", pix_fmt="gray10le", options=(("x265-params", "log-level=error"),)),
     "h265.ts": Clip(codec="libx265", options=(("x265-params", "log-level=error"),)),
     "mpeg2.ts": Clip(codec="mpeg2video"),
     "mpeg2.mpg": Clip(codec="mpeg2video", container="vob"),

@@ -65,9 +65,11 @@ def view(image: av.VideoFrame, display: Display, long_side: int) -> View:
 
 def luma(image: av.VideoFrame) -> NDArray[np.uint8]:
     """The picture's luma (H, W) in 8 bits, full range only where the picture is; in stored orientation."""
-    if image.format.name.startswith(("yuv4", "nv12", "gray")) and image.format.components[0].bits == 8:
+    name = image.format.name
+    if name.startswith(("yuv4", "nv12", "gray")) and image.format.components[0].bits == 8:
         return np.ascontiguousarray(plane_views(image)[0].data, np.uint8)
-    target = "yuvj420p" if image.format.name.startswith("yuvj") else "yuv420p"
+    # Between grey and colour the range of the samples would be changed.
+    target = "gray" if name.startswith("gray") else "yuvj420p" if name.startswith("yuvj") else "yuv420p"
     return np.ascontiguousarray(plane_views(image.reformat(format=target))[0].data, np.uint8)
 
 

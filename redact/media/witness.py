@@ -103,6 +103,7 @@ class Stretch:
     frames: int | None = None
 
 
+_GREY = "gray"
 PLACE = "the release"
 """Stands for the file in what ``command`` is given."""
 
@@ -135,22 +136,23 @@ class Witness:
         """
         w, h = self._width, self._height
         cw, ch = -(-w // 2), -(-h // 2)
-        size = w * h + 2 * cw * ch
+        grey = np.full(cw * ch, 128, np.uint8)
         with tempfile.TemporaryDirectory(prefix="redact-witness-") as folder:
             table = Path(folder) / "times"
             try:
                 with (Path(folder) / "log").open("wb") as log:
                     # In a session of its own: the Ctrl-C of a terminal would end it, and look like a broken release.
-                    words = self._command(table)
+                    words, pixels = self._command(table)
                     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
             except OSError as e:
                 raise cannot_be_started(e) from None
             assert process.stdout is not None
+            size = w * h + (0 if pixels == _GREY else 2 * cw * ch)
             try:
                 number = 0
                 while len(data := process.stdout.read(size)) == size:
                     flat = np.frombuffer(data, np.uint8)
-                    y, u, v = np.split(flat, [w * h, w * h + cw * ch])
+                    y, u, v = (flat, grey, grey) if pixels == _GREY else np.split(flat, [w * h, w * h + cw * ch])
                     yield Picture(number, y.reshape(h, w), u.reshape(ch, cw), v.reshape(ch, cw))
                     number += 1
             finally:
@@ -164,12 +166,16 @@ class Witness:
                 self.errors.append(f"ffmpeg ended with exit code {process.returncode}")
             self._read(table)
 
-    def _command(self, table: Path) -> list[str]:
+    def _command(self, table: Path) -> tuple[list[str], str]:
+        """The command line, and the format of the pixels that it writes."""
         # One thread: a second costs 50 MiB at 1080p and a tenth of the CPU time; other workers have the other cores.
         where: dict[str, Any] = {"noautorotate": None, "copyts": None, "threads": 1}
         with open_source(self._file) as container:
             began = Fraction(container.start_time or 0, av.time_base)
             base = container.streams[0].time_base or Fraction(1, 1000)
+            stored = container.streams.video[0].codec_context.pix_fmt or ""
+        # Between grey and colour ffmpeg would change the range of the samples.
+        written = _GREY if stored.startswith(_GREY) else "yuv420p"
         if self._stretch.start_seconds is not None:
             # ffmpeg counts the place to begin at from the start of the file, whatever time it gives it.
             where["ss"] = f"{float(self._stretch.start_seconds - began):.6f}"
@@ -179,10 +185,10 @@ class Witness:
         if self._stretch.frames is not None:
             how["frames:v"] = self._stretch.frames
         source = ffmpeg.input(PLACE, **where)["0"]
-        pixels = ffmpeg.output(source, "pipe:1", format="rawvideo", pix_fmt="yuv420p", sws_flags="area", **how)
+        pixels = ffmpeg.output(source, "pipe:1", format="rawvideo", pix_fmt=written, sws_flags="area", **how)
         # One line a frame with its exact time; the pixels' hash is cut to the shortest there is.
         stamps = ffmpeg.output(source, str(table), format="framehash", hash="adler32", **how)
-        return command(ffmpeg.merge_outputs(pixels, stamps), self._file)
+        return command(ffmpeg.merge_outputs(pixels, stamps), self._file), written
 
     def _read(self, table: Path) -> None:
         for line in table.read_text().splitlines() if table.exists() else ():
