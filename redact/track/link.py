@@ -101,9 +101,9 @@ def _match(tracks: Sequence[_Open], found: Sequence[Detection], time: float) -> 
         return []
     from scipy.optimize import linear_sum_assignment  # half a second to load, and only the driver links
 
-    expected = np.array([[b.edges for b in t.expected(time)] for t in tracks])
+    expected = np.array([b.edges for t in tracks for b in t.expected(time)])  # two of each track
     seen, unseen = np.array([d.box.edges for d in found]), np.array([time - t.time for t in tracks])
-    cost = np.minimum(_costs(expected[:, 0], seen, unseen), _costs(expected[:, 1], seen, unseen))
+    cost = _costs(expected, seen, np.repeat(unseen, 2)).reshape(len(tracks), 2, len(found)).min(1)
     rows, columns = linear_sum_assignment(cost)
     return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if cost[r, c] < _FORBIDDEN]
 
