@@ -56,7 +56,7 @@ class DetectPolicy(_Section):
 
     detectors: tuple[str, ...] = Field(default=("redact-pico",), min_length=1, strict=False)
     size_px: Annotated[int, Field(ge=128, le=8192)] = 1600
-    """Long side of the picture that the detectors see; a smaller source is not enlarged."""
+    """Long side of the picture that the detectors see, of sources up to full HD; see ``shown_share``."""
     look_seconds: Annotated[float, Field(ge=0, le=2)] = 0.125
     """The detectors look at least this often; at every frame where frames are further apart."""
     second_detectors: tuple[str, ...] = Field(default=("centerface",), strict=False)
@@ -143,7 +143,7 @@ _DETAIL: dict[Detail, dict[str, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """A detector that looks at the finished release, shown at most ``size_px`` pixels long."""
+    """A detector that looks at the finished release; ``size_px`` as in a recipe."""
 
     detector: str
     size_px: int

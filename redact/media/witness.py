@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from redact.errors import WorkerError
 from redact.geometry import Display
 from redact.media.container import open_source
-from redact.media.frames import View
+from redact.media.frames import View, shown_share
 
 
 @cache
@@ -79,10 +79,10 @@ class Picture:
         chroma = [cv2.resize(c, (w, h), interpolation=cv2.INTER_LINEAR) for c in (self.v, self.u)]
         return np.asarray(cv2.cvtColor(np.dstack([self.y, *chroma]), cv2.COLOR_YCrCb2RGB), np.uint8)
 
-    def view(self, display: Display, long_side: int) -> View:
-        """The picture as a detector sees it: upright, square-pixelled, at most ``long_side`` pixels long."""
+    def view(self, display: Display, size_px: int) -> View:
+        """The picture as a detector sees it: upright, square-pixelled, at ``shown_share`` of its size."""
         dw, dh = display.size
-        shrink = min(1.0, long_side / max(dw, dh))
+        shrink = shown_share(dw, dh, size_px)
         w, h = max(1, round(dw * shrink)), max(1, round(dh * shrink))
         stored = (h, w) if display.rotation in (90, 270) else (w, h)
         planes = [cv2.resize(c, stored, interpolation=cv2.INTER_AREA) for c in (self.y, self.v, self.u)]
