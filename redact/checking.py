@@ -15,21 +15,21 @@ import cv2
 import numpy as np
 from pydantic import TypeAdapter
 
-from redact.findings import RedactionPlan, Region
+from redact.findings import Detection, RedactionPlan, Region
 from redact.looks import look_at, look_where_unsure
 from redact.media.coded import stretch_sha256
-from redact.media.decode import decode_some
-from redact.media.frames import Frame, luma
+from redact.media.decode import decode, decode_some
+from redact.media.frames import Frame, luma, view
 from redact.media.source import Excerpt
 from redact.media.witness import Picture, Stretch, Witness
 from redact.memory import give_back
-from redact.policy import Policy
-from redact.stages import Searcher, detector_ids, places
+from redact.policy import Policy, Verifier
+from redact.stages import Searcher, detector_ids, find, places
 from redact.staging import output_error
 from redact.store import kept_bytes, key
 from redact.track import RegionsByFrame
 from redact.verdict import Leak
-from redact.verify import DetailMeter, OutsideMeter, uncovered
+from redact.verify import DetailMeter, OutsideMeter, in_source_too, may_be_painted, uncovered
 
 _MOST_PICTURES = 6  # of leaks, for each stretch
 _NO_MORE: tuple[int, Frame | None] = (-1, None)
@@ -43,6 +43,8 @@ class StretchChecks:
     time_base: Fraction
     errors: list[str]
     looked: int = 0
+    painted: int = 0
+    """Findings that only the release shows: made of what was painted."""
     detail: DetailMeter = field(default_factory=DetailMeter)
     outside: OutsideMeter = field(default_factory=OutsideMeter)
     leaks: list[Leak] = field(default_factory=list)
@@ -116,7 +118,7 @@ def _look(
     look = cover.looks
     soft = policy.obscure.method != "mosaic"
     least = policy.verify.min_score
-    searchers = [(v.size_px, Searcher(v.detector, policy, least)) for v in policy.verifiers]
+    searchers = [(v, Searcher(v.detector, policy, least)) for v in policy.verifiers]
     originals = ((f.index, f) for f in decode_some(source, max(1, len(span) // cover.compared)))
     next_original, original = next(originals, _NO_MORE)
     for picture in witness.pictures():
@@ -136,17 +138,28 @@ def _look(
             continue
         out.looked += 1
         seen = {size: picture.view(display, size) for size in {v.size_px for v in policy.verifiers}}
-        new = [
-            Leak(index, d)
-            for size, searcher in searchers
-            for found in searcher.find_all([seen[size]])
-            for d in uncovered(found, shown, least)
-        ]
+        new = []
+        for verifier, searcher in searchers:
+            (found,) = searcher.find_all([seen[verifier.size_px]])
+            for d in uncovered(found, shown, least):
+                if may_be_painted(d, shown) and _only_painted(d, source, index, verifier, policy):
+                    out.painted += 1
+                else:
+                    new.append(Leak(index, d))
         if new and len(list(evidence.glob(f"frame-{span.start:08d}*"))) < _MOST_PICTURES:
             _keep(picture, [display.to_stored(x.detection.box).to_ints() for x in new], evidence, index, span.start)
         out.leaks += new
     out.times, out.time_base, out.errors = witness.times, witness.time_base, witness.errors
     return out
+
+
+def _only_painted(d: Detection, source: Excerpt, index: int, verifier: Verifier, policy: Policy) -> bool:
+    """Whether the verifier finds nothing like it in the same frame of the source; decodes up to there: this is rare."""
+    frame = next(f for f in decode(source) if f.index == index)
+    if frame.image is None or frame.damage:
+        return False
+    shown = view(frame.image, source.format.display, verifier.size_px)
+    return not in_source_too(d, find(verifier.detector, policy, policy.detect.low_score, shown))
 
 
 def _keep(picture: Picture, boxes: list[tuple[int, int, int, int]], folder: Path, index: int, start: int) -> None:

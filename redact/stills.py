@@ -30,7 +30,7 @@ from redact.stages import detector_ids, find
 from redact.staging import check_output, output_error, plan_path, record_path, workspace
 from redact.track import unite
 from redact.verdict import Check, Leak, Verdict
-from redact.verify import check_leaks, uncovered
+from redact.verify import check_leaks, in_source_too, may_be_painted, uncovered
 from redact.words import readable
 
 
@@ -171,17 +171,17 @@ def _verify(release: Path, original: NDArray[np.uint8], regions: tuple[Region, .
     again = read_image(release)
     same = again.pixels.shape == original.shape
     extra = [k for k in again.dropped if k not in _HARMLESS]
-    leaks = [
-        Leak(0, d)
-        for v in policy.verifiers
-        for d in uncovered(
-            find(v.detector, policy, policy.verify.min_score, shrink(again.pixels, v.size_px)),
-            regions,
-            policy.verify.min_score,
-        )
-    ]
+    least, leaks, painted = policy.verify.min_score, [], 0
+    for v in policy.verifiers:
+        for d in uncovered(find(v.detector, policy, least, shrink(again.pixels, v.size_px)), regions, least):
+            there = find(v.detector, policy, policy.detect.low_score, shrink(original, v.size_px))
+            if may_be_painted(d, regions) and not in_source_too(d, there):
+                painted += 1
+            else:
+                leaks.append(Leak(0, d))
     size = "It has the size of the original." if same else "It has another size than the original."
     contents = "It carries its pixels and nothing else." if not extra else f"It carries {', '.join(extra)}."
     return Verdict(
-        (Check("decodes", same, size), Check("contents", not extra, contents), check_leaks(leaks, 1)), tuple(leaks)
+        (Check("decodes", same, size), Check("contents", not extra, contents), check_leaks(leaks, 1, painted)),
+        tuple(leaks),
     )

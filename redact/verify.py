@@ -38,6 +38,10 @@ EDGE = 8  # samples around a region that deblocking and motion compensation may 
 # A finding counts as covered where at least this share of it lies in regions: a blurred head may
 # still be found, a little off.
 COVERED = 0.6
+# Share of an uncovered finding that lies under regions, from which on it may be made of what was painted there.
+_PAINTED = 0.1
+# IoU with a finding in the source, or share of it inside one, from which on the source shows the same.
+_SAME, _INSIDE = 0.3, 0.5
 # Presets whose coding noise may fail a release even at the usual rate factor: benchmarks/results/quality.md.
 _NOISY = ("ultrafast", "superfast")
 
@@ -291,6 +295,25 @@ def uncovered(detections: Iterable[Detection], regions: Sequence[Region], min_sc
     return out
 
 
+def may_be_painted(d: Detection, regions: Sequence[Region]) -> bool:
+    """Whether a finding that is not covered holds so much of what was painted that this may be what was found."""
+    return _covered_share(d.box, regions) >= _PAINTED
+
+
+def in_source_too(d: Detection, source: Iterable[Detection]) -> bool:
+    """Whether the source shows what was found in the release, or something larger that it is a part of.
+
+    ``source``: what the same detector finds in the source's picture at the same scale, doubtful findings too. Blurs
+    among out-of-focus shapes may look like a face as large as the picture, where the source shows none.
+    """
+    for s in source:
+        if s.kind is d.kind:
+            shared = d.box.intersection(s.box)
+            if d.box.iou(s.box) >= _SAME or shared >= _INSIDE * d.box.area:
+                return True
+    return False
+
+
 def _covered_share(box: Box, regions: Sequence[Region]) -> float:
     """Share of ``box`` that the union of ``regions`` covers, on a grid of 32 x 32 points."""
     xs = box.x1 + (np.arange(32) + 0.5) / 32 * box.width
@@ -305,9 +328,12 @@ def _covered_share(box: Box, regions: Sequence[Region]) -> float:
     return float(hit.mean())
 
 
-def check_leaks(leaks: Sequence[Leak], looked: int) -> Check:
-    """Whether a detector found nothing that the plan does not cover, on ``looked`` frames."""
-    numbers = {"frames": float(looked), "found": float(len(leaks))}
+def check_leaks(leaks: Sequence[Leak], looked: int, painted: int) -> Check:
+    """Whether a detector found nothing that the plan does not cover, on ``looked`` frames.
+
+    ``painted``: how many findings were left out because only the release shows them.
+    """
+    numbers = {"frames": float(looked), "found": float(len(leaks)), "painted": float(painted)}
     if not leaks:
         return Check("leaks", True, f"A detector found nothing clear on {_frames(looked)}.", numbers)
     first, more = leaks[0], len(leaks) - 1

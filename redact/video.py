@@ -263,7 +263,7 @@ def verify_video(work: Work, release: Path, plan: RedactionPlan, evidence: Path)
         stretches = [(Segment(0, part.span, segments[0].start_packet), Stretch())]
     jobs = ((release, s, excerpt(source, x), plan.within(x.span), policy, evidence, work.folder) for x, s in stretches)
     times: list[int] = []
-    seen_base, errors, looked = Fraction(1), list[str](), 0
+    seen_base, errors, looked, painted = Fraction(1), list[str](), 0, 0
     detail, outside = DetailMeter(), OutsideMeter()
     leaks: list[Leak] = []
     kept = 0
@@ -273,6 +273,7 @@ def verify_video(work: Work, release: Path, plan: RedactionPlan, evidence: Path)
         seen_base = seen.time_base
         errors += seen.errors
         looked += seen.looked
+        painted += seen.painted
         detail.add(seen.detail)
         outside.add(seen.outside)
         leaks += seen.leaks
@@ -287,7 +288,7 @@ def verify_video(work: Work, release: Path, plan: RedactionPlan, evidence: Path)
         check_contents(contents, audio=policy.audio.mode == "keep"),
         detail.check(noise),
         outside.check(noise),
-        check_leaks(leaks, looked),
+        check_leaks(leaks, looked, painted),
     ]
     quiet = _quiet(work)
     if quiet and times:

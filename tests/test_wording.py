@@ -50,7 +50,7 @@ def test_readable() -> None:
 )
 def test_leaks(found: int, end: str) -> None:
     leaks = [Leak(3, Detection(Kind.FACE, Box(0, 0, 9, 9), 0.9))] * found
-    assert check_leaks(leaks, 9).sentence.endswith(end)
+    assert check_leaks(leaks, 9, 0).sentence.endswith(end)
 
 
 def test_a_frame_that_the_plan_blackens_is_not_damaged(plain_clip: Path, tmp_path: Path) -> None:
