@@ -14,6 +14,8 @@ os.environ |= {
     "RAY_health_check_failure_threshold": "3",
     "RAY_health_check_initial_delay_ms": "0",
     "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "120",  # a busy machine needs more than 30 s to start its process
+    # Else the server of ray:// may break as it forks: "epoll_wait error: Bad file descriptor".
+    "GRPC_ENABLE_FORK_SUPPORT": "0",
     "RAY_memory_monitor_refresh_ms": "0",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # Ray's way to say: use the loopback address
 }
