@@ -24,7 +24,6 @@ def _stop(number: int, frame: FrameType | None) -> None:
     if course.stage is Stage.BEFORE:
         _leave(number, frame)
     if course.stage is Stage.AT_WORK:
-        course.asked = True
         raise KeyboardInterrupt
     # Later on the exit code is to say how the work went.
 

@@ -21,7 +21,6 @@ from rich.console import Console
 from rich.markup import escape
 
 from redact.errors import Interrupted, RedactError
-from redact.outcome import Progress, Watcher
 from redact.staging import output_error
 
 
@@ -91,18 +90,6 @@ class Course:
     """Where the command of this process is."""
 
     stage: Stage = Stage.BEFORE
-    asked: bool = False
-    """Whether a signal asked it to stop while it works."""
-
-    def attentive(self, watch: Watcher) -> Watcher:
-        """A watcher that stops the work where a signal asked for it and the exception was lost in a library."""
-
-        def watching(progress: Progress) -> None:
-            if self.asked:
-                raise KeyboardInterrupt
-            watch(progress)
-
-        return watching
 
 
 course = Course()

@@ -14,7 +14,7 @@ from redact import api
 from redact.cli.application import app
 from redact.cli.options import Force, HowClosely, Inputs, Recipe, Recursive, Workers
 from redact.cli.outcomes import Told, line, with_earlier
-from redact.cli.output import answers, course, err, errors, json_line, out, report
+from redact.cli.output import answers, err, errors, json_line, out, report
 from redact.display import ProgressDisplay
 from redact.errors import RedactError, UsageError
 from redact.inputs import check_input, check_named, find_footage, outputs_for
@@ -59,9 +59,7 @@ def run(
                 if told.worst is not None and not keep_going:
                     break
                 try:
-                    outcome = api.run(
-                        source, target, policy, force=force, runner=runner, watch=course.attentive(display.show)
-                    )
+                    outcome = api.run(source, target, policy, force=force, runner=runner, watch=display.show)
                 except RedactError as e:
                     display.clear()
                     told.refused(source, target, with_earlier(e, target) if force else e)
@@ -123,7 +121,7 @@ def plan(
         file = _file(output)
         check_new_file(file, (footage, Path(recipe)), force)
         with LocalRunner(workers or None) as runner, ProgressDisplay(err) as display:
-            made = api.plan(footage, _policy(recipe, detail), runner=runner, watch=course.attentive(display.show))
+            made = api.plan(footage, _policy(recipe, detail), runner=runner, watch=display.show)
         _write_text(file, to_mot(made) if format is PlanFormat.MOT else dump_plan(made))
         out.print(f"{plural(len(made.tracks), 'track')} in {escape(shown(output))}")
 
@@ -151,7 +149,7 @@ def render(
                     recipe,
                     force=force,
                     runner=runner,
-                    watch=course.attentive(display.show),
+                    watch=display.show,
                 )
         except RedactError as e:
             raise (with_earlier(e, file) if force else e) from None
@@ -169,7 +167,7 @@ def verify(
     """Check a release again, from nothing but the files."""
     with errors():
         with LocalRunner(workers or None) as runner, ProgressDisplay(err) as display:
-            verdict = api.verify(source, released, record, plan, runner=runner, watch=course.attentive(display.show))
+            verdict = api.verify(source, released, record, plan, runner=runner, watch=display.show)
         for c in verdict.checks:
             out.print(
                 f"[{'green' if c.passed else 'bold red'}]{'passed' if c.passed else 'FAILED'}[/] {escape(c.sentence)}"

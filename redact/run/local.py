@@ -43,18 +43,16 @@ def _end_with_the_driver() -> None:
 
 @contextmanager
 def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Processes started meanwhile ignore Ctrl-C for life, from their first instruction on.
+    """Processes started meanwhile take no notice of Ctrl-C for life, from their first instruction on.
 
-    A terminal sends it to all of them; the driver alone decides what it means.
+    A terminal sends it to all of them; the driver alone decides what it means. What comes meanwhile waits, and is
+    heard at the end: were it ignored here, it would be lost, and the work would go on.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set signals, and only it gets them
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # processes inherit what is blocked
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _TRIES = 3  # at a piece of work, and at pools to give it to

@@ -148,3 +148,25 @@ def test_a_pool_that_breaks_under_jobs_given_up_says_nothing(monkeypatch: pytest
                 f.result(timeout=20)
         pool.shutdown(wait=True)
     assert not died
+
+
+def test_ctrl_c_while_workers_are_started_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was: the driver ignored it, so that its workers should. Once in thirty times, at that moment of a run."""
+    hand = local._hand
+
+    def interrupted(*job: Any) -> Any:
+        future = hand(*job)
+        os.kill(os.getpid(), signal.SIGINT)
+        return future
+
+    monkeypatch.setattr(local, "_hand", interrupted)
+    with pytest.raises(KeyboardInterrupt), LocalRunner(1):
+        pass
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_workers_take_no_notice_of_ctrl_c() -> None:
+    with LocalRunner(1) as r:
+        (pid,) = r.map(os.getpid, [()])
+        os.kill(pid, signal.SIGINT)
+        assert list(r.map(os.getpid, [(), ()])) == [pid, pid]
