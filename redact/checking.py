@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
+from functools import cache, partial
 from pathlib import Path
 
 import cv2
@@ -24,12 +25,12 @@ from redact.media.source import Excerpt
 from redact.media.witness import Picture, Stretch, Witness
 from redact.memory import give_back
 from redact.policy import Policy, Verifier
-from redact.stages import Searcher, detector_ids, find, places
+from redact.stages import Searcher, damage_error, detector_ids, find, places
 from redact.staging import output_error
 from redact.store import kept_bytes, key
 from redact.track import RegionsByFrame
 from redact.verdict import Leak
-from redact.verify import DetailMeter, OutsideMeter, in_source_too, may_be_painted, uncovered
+from redact.verify import DetailMeter, OutsideMeter, is_painted, uncovered
 
 _MOST_PICTURES = 6  # of leaks, for each stretch
 _NO_MORE: tuple[int, Frame | None] = (-1, None)
@@ -141,8 +142,9 @@ def _look(
         new = []
         for verifier, searcher in searchers:
             (found,) = searcher.find_all([seen[verifier.size_px]])
+            there = cache(partial(_in_source, source, index, verifier, policy))
             for d in uncovered(found, shown, least):
-                if may_be_painted(d, shown) and _only_painted(d, source, index, verifier, policy):
+                if is_painted(d, shown, there):
                     out.painted += 1
                 else:
                     new.append(Leak(index, d))
@@ -153,13 +155,16 @@ def _look(
     return out
 
 
-def _only_painted(d: Detection, source: Excerpt, index: int, verifier: Verifier, policy: Policy) -> bool:
-    """Whether the verifier finds nothing like it in the same frame of the source; decodes up to there: this is rare."""
+def _in_source(source: Excerpt, index: int, verifier: Verifier, policy: Policy) -> tuple[Detection, ...]:
+    """What a verifier finds in a frame of the source, doubtful findings too. Decodes up to there.
+
+    Raises SourceError where the frame does not decode cleanly: rendering would have, too.
+    """
     frame = next(f for f in decode(source) if f.index == index)
     if frame.image is None or frame.damage:
-        return False
+        raise damage_error(source, frame)
     shown = view(frame.image, source.format.display, verifier.size_px)
-    return not in_source_too(d, find(verifier.detector, policy, policy.detect.low_score, shown))
+    return tuple(find(verifier.detector, policy, policy.least_score, shown))
 
 
 def _keep(picture: Picture, boxes: list[tuple[int, int, int, int]], folder: Path, index: int, start: int) -> None:

@@ -167,5 +167,5 @@ def read_record(file: Path) -> KnownRelease:
 
 
 def _silenced(kept: Mapping[str, Any]) -> BrokenSound:
-    start, end = (Fraction(kept[k]).limit_denominator(1000) for k in ("start_s", "end_s"))
+    start, end = (Fraction(str(kept[k])) for k in ("start_s", "end_s"))  # as written, not as a float
     return BrokenSound(start, end, str(kept["reason"]))

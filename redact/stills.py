@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from redact.media.images import StillImage, check_image_output, read_image, writ
 from redact.obscure import FramePlanes, Obscurer, Plane
 from redact.outcome import Outcome
 from redact.plan_io import check_plan, holds
-from redact.policy import Policy
+from redact.policy import Policy, Verifier
 from redact.record import FileId, Kept, make_record
 from redact.release import Finished, hand_over
 from redact.repair import MAX_REPAIRS
@@ -30,7 +31,7 @@ from redact.stages import detector_ids, find
 from redact.staging import check_output, output_error, plan_path, record_path, workspace
 from redact.track import unite
 from redact.verdict import Check, Leak, Verdict
-from redact.verify import check_leaks, in_source_too, may_be_painted, uncovered
+from redact.verify import check_leaks, is_painted, uncovered
 from redact.words import readable
 
 
@@ -166,6 +167,10 @@ def verify_still(source: Path, release: Path, plan: RedactionPlan, policy: Polic
     return _verify(release, read_image(source).pixels, plan.regions(0), policy)
 
 
+def _seen(v: Verifier, pixels: NDArray[np.uint8], policy: Policy, min_score: float) -> tuple[Detection, ...]:
+    return tuple(find(v.detector, policy, min_score, shrink(pixels, v.size_px)))
+
+
 def _verify(release: Path, original: NDArray[np.uint8], regions: tuple[Region, ...], policy: Policy) -> Verdict:
     """Reads the written picture again: same size, no metadata, nothing clear found at another scale."""
     again = read_image(release)
@@ -173,9 +178,9 @@ def _verify(release: Path, original: NDArray[np.uint8], regions: tuple[Region, .
     extra = [k for k in again.dropped if k not in _HARMLESS]
     least, leaks, painted = policy.verify.min_score, [], 0
     for v in policy.verifiers:
-        for d in uncovered(find(v.detector, policy, least, shrink(again.pixels, v.size_px)), regions, least):
-            there = find(v.detector, policy, policy.detect.low_score, shrink(original, v.size_px))
-            if may_be_painted(d, regions) and not in_source_too(d, there):
+        there = cache(partial(_seen, v, original, policy, policy.least_score))
+        for d in uncovered(_seen(v, again.pixels, policy, least), regions, least):
+            if is_painted(d, regions, there):
                 painted += 1
             else:
                 leaks.append(Leak(0, d))

@@ -5,7 +5,7 @@ Each check adds a named result with its numbers; one failed check keeps the file
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -295,23 +295,18 @@ def uncovered(detections: Iterable[Detection], regions: Sequence[Region], min_sc
     return out
 
 
-def may_be_painted(d: Detection, regions: Sequence[Region]) -> bool:
-    """Whether a finding that is not covered holds so much of what was painted that this may be what was found."""
-    return _covered_share(d.box, regions) >= _PAINTED
+def is_painted(d: Detection, regions: Sequence[Region], source: Callable[[], Iterable[Detection]]) -> bool:
+    """Whether an uncovered finding in a release is made of what was painted there.
 
-
-def in_source_too(d: Detection, source: Iterable[Detection]) -> bool:
-    """Whether the source shows what was found in the release, or something larger that it is a part of.
-
-    ``source``: what the same detector finds in the source's picture at the same scale, doubtful findings too. Blurs
-    among out-of-focus shapes may look like a face as large as the picture, where the source shows none.
+    Blurs among out-of-focus shapes may look like a face as large as the picture. So it is where the finding lies partly
+    on regions and the source shows nothing like it, nor something larger that it is a part of. ``source``: tells what
+    the same detector finds in the source's picture at the same scale, doubtful findings too; rarely asked.
     """
-    for s in source:
-        if s.kind is d.kind:
-            shared = d.box.intersection(s.box)
-            if d.box.iou(s.box) >= _SAME or shared >= _INSIDE * d.box.area:
-                return True
-    return False
+    return _covered_share(d.box, regions) >= _PAINTED and not any(
+        d.box.iou(s.box) >= _SAME or d.box.intersection(s.box) >= _INSIDE * d.box.area
+        for s in source()
+        if s.kind is d.kind
+    )
 
 
 def _covered_share(box: Box, regions: Sequence[Region]) -> float:

@@ -18,17 +18,26 @@ from redact.errors import VerificationError
 from redact.findings import Detection, KeyBox, Kind, RedactionPlan, Region, Track
 from redact.geometry import Box
 from redact.media.frames import View
-from redact.verify import in_source_too, may_be_painted
+from redact.verify import is_painted
 
 REGION = Box(100, 60, 180, 160)
 LARGE = Detection(Kind.FACE, Box(60, 20, 260, 220), 0.7)  # a fifth of it is under the region
 CLEAR = Detection(Kind.FACE, Box(200, 20, 260, 90), 0.7)  # nothing of it is
 
 
-def test_only_what_lies_partly_on_a_region_may_be_painted() -> None:
-    regions = [Region(1, Kind.FACE, REGION)]
-    assert may_be_painted(LARGE, regions)
-    assert not may_be_painted(CLEAR, regions)
+REGIONS = [Region(1, Kind.FACE, REGION)]
+
+
+def test_for_what_lies_beside_all_regions_the_source_is_not_even_asked() -> None:
+    asked: list[int] = []
+
+    def source() -> list[Detection]:
+        asked.append(1)
+        return []
+
+    assert not is_painted(CLEAR, REGIONS, source)
+    assert not asked
+    assert is_painted(LARGE, REGIONS, source)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +52,7 @@ def test_only_what_lies_partly_on_a_region_may_be_painted() -> None:
     ],
 )
 def test_what_the_source_shows_is_not_painted(source: Sequence[Detection], there: bool) -> None:
-    assert in_source_too(LARGE, source) is there
+    assert is_painted(LARGE, REGIONS, lambda: source) is not there
 
 
 class _Finds:
