@@ -18,3 +18,8 @@ def readable(path: str | Path) -> str:
 def shown(path: str | Path) -> str:
     """A path as text for a terminal: what cannot be seen is written out, so that no name clears the screen."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(path))
+
+
+def earlier_release(output: str | Path) -> str:
+    """Said where nothing was released and an earlier release, which was to be replaced, still has its name."""
+    return f"What lies at {str(output)!r} is an earlier release."

@@ -31,6 +31,7 @@ from redact.scope import EVERYTHING, scope_sentences
 from redact.staging import earlier_quarantine, output_error, plan_path, quarantine_folder, record_path
 from redact.stills import run_still
 from redact.video import Runner
+from redact.words import earlier_release
 
 Happened = Callable[[str, dict[str, Any]], None]
 """Is told of an event by name, with its details as plain data."""
@@ -167,7 +168,7 @@ class Carrier:
         result = self._outcome(job, output, blank)
         if result.fate is not Fate.RELEASED and output.is_file() and is_own(job, record_path(output)):
             # The report names what is not released: who looks for it in the folder must not take this for it.
-            result = replace(result, reason=f"{result.reason} What lies at {job.output!r} is an earlier release.")
+            result = replace(result, reason=f"{result.reason} {earlier_release(job.output)}")
         self._journal.drop(job.source.location, "shown-*")
         return result
 

@@ -14,7 +14,7 @@ from redact.cli.output import err, json_line, out, report
 from redact.errors import RedactError, VerificationError
 from redact.inputs import is_release
 from redact.outcome import Outcome
-from redact.words import plural, shown
+from redact.words import earlier_release, plural, shown
 
 
 def _as_json(o: Outcome) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def with_earlier(e: RedactError, output: Path) -> RedactError:
     """Why nothing was released, and that an earlier release, which was to be replaced, still has its name."""
     if not is_release(output):
         return e
-    return type(e)(e.message, f"{e.remedy} What lies at {str(output)!r} is an earlier release.".strip())
+    return type(e)(e.message, f"{e.remedy} {earlier_release(output)}".strip())
 
 
 class Told:
