@@ -4,8 +4,13 @@ import io
 import os
 import signal
 import sys
+import threading
 from contextlib import suppress
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 
 def _end(sentence: bytes) -> None:
@@ -24,8 +29,17 @@ def _stop(number: int, frame: FrameType | None) -> None:
     if course.stage is Stage.BEFORE:
         _leave(number, frame)
     if course.stage is Stage.AT_WORK:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(number)
     # Later on the exit code is to say how the work went.
+
+
+def _ask_again(lost: "UnraisableHookArgs") -> None:
+    """Repeats a stop that a library's compiled code, or a destructor, met and could not hand on."""
+    if isinstance(lost.exc_value, KeyboardInterrupt) and lost.exc_value.args:
+        again = (threading.get_ident(), lost.exc_value.args[0])
+        threading.Timer(0.02, signal.pthread_kill, again).start()  # at once it would be lost again
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def main() -> None:
@@ -44,6 +58,7 @@ def main() -> None:
     command = typer.main.get_command(app)
     for s in stops:
         signal.signal(s, _stop)
+    sys.unraisablehook = _ask_again
     try:
         command()
     except KeyboardInterrupt:  # outside of what a command does: that one says itself what became of its work

@@ -250,6 +250,36 @@ from redact.cli.output import errors
     assert (done.returncode, done.stderr) == (code, said)
 
 
+def test_an_interrupt_that_compiled_code_swallows_is_repeated() -> None:
+    """pydantic, for one, turns a path into text while it builds a validator, and goes on whatever that raises."""
+    script = """
+import signal, time
+import typer
+import redact.cli
+from redact.__main__ import main
+from redact.cli.output import errors
+
+class Gone:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+redact.cli.app = typer.Typer()
+
+@redact.cli.app.command()
+def command() -> None:
+    with errors():
+        held = Gone()
+        del held
+        print("went on", flush=True)
+        time.sleep(30)
+
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=False)
+    said = "redact: Stopped: what was not finished is not released, and nothing half-made is left.\n"
+    assert (done.stdout, done.stderr) == ("went on\n", said)
+
+
 def _workers_of(process: subprocess.Popen[str]) -> list[int]:
     try:
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
