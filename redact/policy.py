@@ -61,7 +61,7 @@ class DetectPolicy(_Section):
     """The detectors look at least this often; at every frame where frames are further apart."""
     second_detectors: tuple[str, ...] = Field(default=("centerface",), strict=False)
     """Detectors of another descent whose findings are added, at their own size and pace."""
-    second_size_px: Annotated[int, Field(ge=128, le=8192)] = 640
+    second_size_px: Annotated[int, Field(ge=128, le=8192)] = 960
     second_look_seconds: Annotated[float, Field(ge=0, le=20)] = 0.6
     low_score: Score = 0.10
     """Findings below this are dropped; from here on they may continue a track."""
@@ -176,14 +176,11 @@ class Policy(_Section):
 
     @property
     def verifiers(self) -> tuple[Verifier, ...]:
-        """Who looks at the finished release, each once, at another scale than in pass 1.
-
-        Ours look at a smaller picture, the second ones, whose picture is small, at a larger one.
-        """
+        """Who looks at the finished release, each once, at another scale than in pass 1."""
         d = self.detect
         names = dict.fromkeys(self.verify.detectors or (*d.detectors, *d.second_detectors))
-        sizes = {n: round(d.second_size_px / VERIFY_SCALE) for n in d.second_detectors}
-        return tuple(Verifier(n, sizes.get(n, round(d.size_px * VERIFY_SCALE))) for n in names)
+        sizes = dict.fromkeys(d.second_detectors, d.second_size_px)
+        return tuple(Verifier(n, round(sizes.get(n, d.size_px) * VERIFY_SCALE)) for n in names)
 
     def looking(self, detail: Detail) -> Policy:
         """The same recipe, looking as closely as ``detail`` says."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import pytest
 from contracts.detectors import DetectorContract, close, photo
 
@@ -11,6 +12,8 @@ from redact.detect import Detector, load_card, load_cards, load_detector
 from redact.detect.cards import Card, WeightsFile, checked_weights
 from redact.detect.torch_yolo import YoloTorch
 from redact.errors import WeightsError
+from redact.findings import Kind
+from redact.geometry import Box
 
 OURS = [n for n, c in load_cards().items() if c.family == "yolo26"]
 
@@ -51,6 +54,15 @@ def test_torch_finds_what_onnx_finds(name: str) -> None:
     for picture in (photo("zidane.jpg", 640), photo("bus.jpg", 480)):
         sure = [tuple(d for d in x.detect(picture) if d.score > 0.35) for x in (a, b)]
         assert close(*sure, score=0.03, pixels=2.0)
+
+
+@pytest.mark.parametrize("name", [*OURS, "centerface"])
+def test_a_face_that_fills_the_picture_is_found(name: str) -> None:
+    """In a copy of the picture: CenterFace, shown this one as it is only, takes half of the face for one."""
+    close_up = cv2.resize(photo("zidane.jpg", 1280)[60:330, 900:1150], (1280, 1382))
+    face = Box(70, 190, 805, 1130)
+    found = load_detector(name, min_score=0.3).detect(close_up)
+    assert any(d.kind is Kind.FACE and d.box.iou(face) >= 0.6 for d in found)
 
 
 @pytest.mark.parametrize("name", OURS)
