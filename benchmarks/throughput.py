@@ -246,7 +246,7 @@ def stages(clip: Clip, recipe: str, folder: Path) -> dict[str, float]:
         f"decode, {1 + rounds} times": (1 + rounds) * decoding,
         "look (detect)": spent["analyse"] - decoding,
         "track and decide": spent["make_plan"] + whole - spent.total(),
-        f"obscure and encode{again}": spent["render"] - rounds * decoding,
+        f"obscure and encode{again}": spent["take_levels"] + spent["render"] - rounds * decoding,
         "mux": spent["mux"],
         f"verify (decodes source and release){again}": spent["check_stretch"] + spent["inspect"],
         "digests": spent["file_sha256"],

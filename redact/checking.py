@@ -25,7 +25,8 @@ from redact.media.source import Excerpt
 from redact.media.witness import Picture, Stretch, Witness
 from redact.memory import give_back
 from redact.policy import Policy, Verifier
-from redact.stages import Searcher, damage_error, detector_ids, find, places
+from redact.rendering import places
+from redact.stages import Searcher, damage_error, detector_ids, find
 from redact.staging import output_error
 from redact.store import kept_bytes, key
 from redact.track import RegionsByFrame

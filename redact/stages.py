@@ -1,16 +1,15 @@
-"""What a worker does with one segment: look at it, or render it. Runs in any process on any node.
+"""Pass 1: how a worker looks at one segment. Runs in any process on any node.
 
 A worker is handed an excerpt of a source, never frames, and decodes for itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, TypeAdapter, with_config
@@ -18,22 +17,19 @@ from pydantic import ConfigDict, TypeAdapter, with_config
 from redact.cuts import Change, compare, look
 from redact.detect import Attention, Detector, best_device, load_detector
 from redact.errors import SourceError
-from redact.findings import Detection, FrameDetections, Kind, RedactionPlan, Region
+from redact.findings import Detection, FrameDetections, Kind
 from redact.looks import look_at
 from redact.media.container import DAMAGED
 from redact.media.decode import decode
-from redact.media.encode import SegmentWriter, choose_encoding
-from redact.media.frames import Frame, View, luma_sum, plane_views, view
+from redact.media.frames import Frame, View, luma_sum, view
 from redact.media.source import Excerpt
-from redact.memory import give_back
 from redact.motion import Motion, motion, small, to_png
-from redact.obscure import FramePlanes, Obscurer, Plane, black
 from redact.pictures import EXACT_CODECS, PictureSums
 from redact.policy import Policy
 from redact.record import DetectorId
-from redact.store import kept, kept_bytes, key
+from redact.store import kept_bytes, key
 from redact.timeline import Timestamp
-from redact.track import RegionsByFrame, unite
+from redact.track import unite
 
 
 @with_config(ConfigDict(ser_json_bytes="base64", val_json_bytes="base64"))
@@ -65,17 +61,6 @@ class SegmentFindings:
 
 
 _FINDINGS = TypeAdapter(SegmentFindings)
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentRendered:
-    """A segment written aside: its file, how many of its frames have a region, and whether it lay there already."""
-
-    number: int
-    file: Path
-    frames: int
-    obscured: int
-    kept: bool
 
 
 @lru_cache(maxsize=8)
@@ -219,83 +204,6 @@ def damage_error(source: Excerpt, frame: Frame) -> SourceError:
     return SourceError(
         f"{str(source.path)!r}: frame {frame.index} (at {at}) cannot be decoded cleanly: {frame.damage}.",
         DAMAGED,
-    )
-
-
-def render(source: Excerpt, plan: RedactionPlan, policy: Policy, folder: Path) -> SegmentRendered:
-    """Pass 2 on one segment: obscures and encodes it into a file in ``folder``, unless it lies there already.
-
-    ``plan``: the part for this segment. Raises SourceError where a frame that pass 1 decoded
-    cleanly does not decode now or looks different, SpaceError on a full disk, WorkerError where the encoder fails.
-    """
-    give_back()  # what the detectors took
-    made_by = [policy.obscure.model_dump(mode="json"), policy.encode.model_dump(mode="json")]
-    regions = RegionsByFrame(plan, source.span)
-    shown = {i: regions.at(i) for i in range(source.span.start, source.span.stop)}
-    sums = plan.pictures
-    seen = [] if sums is None else [sums.first, sums.crc32.hex()]
-    file = folder / f"shown-{key(source.identity, made_by, places(shown), sorted(plan.black), seen)}.nut"
-    was_there = file.exists()
-    kept(file, lambda aside: _write_segment(source, shown, plan, policy, aside))
-    obscured = sum(bool(r) for i, r in shown.items() if i not in plan.black)
-    return SegmentRendered(source.segment.number, file, len(source.span), obscured, was_there)
-
-
-def places(shown: Mapping[int, tuple[Region, ...]]) -> list[list[object]]:
-    """Regions as plain data, with tracks numbered within the segment: a track added elsewhere changes nothing here."""
-    numbers = {t: n for n, t in enumerate(sorted({r.track for here in shown.values() for r in here}))}
-    return [[i, [_place(numbers[r.track], r) for r in here]] for i, here in shown.items() if here]
-
-
-def _place(number: int, region: Region) -> list[object]:
-    corners = [list(region.outline.corners)] if region.outline else []
-    return [number, region.kind, region.sighted, *region.box.edges, *corners]
-
-
-def _write_segment(
-    source: Excerpt, regions: Mapping[int, tuple[Region, ...]], plan: RedactionPlan, policy: Policy, file: Path
-) -> None:
-    dark, sums = set(plan.black), plan.pictures
-    display = source.format.display
-    encoding = choose_encoding(source.format)
-    obscurer = Obscurer(policy.obscure)
-    with SegmentWriter(file, source, policy.encode) as writer:
-        for frame in decode(source):
-            if frame.index in dark:
-                image = av.VideoFrame(display.width, display.height, encoding.pix_fmt)
-                black(_planes(image, source))
-            elif frame.damage or frame.image is None:
-                raise damage_error(source, frame)
-            else:
-                image = frame.image
-                known = None if sums is None else sums.at(frame.index)
-                if known is not None and luma_sum(image) != known:
-                    raise damage_error(source, replace(frame, damage="it looks different each time it is decoded"))
-                if image.format.name != encoding.pix_fmt:
-                    image = image.reformat(format=encoding.pix_fmt)
-                here = regions[frame.index]
-                if here:
-                    image.make_writable()  # the decoder may still predict from this picture
-                    obscurer.apply(_planes(image, source), [r.stored(display) for r in here])
-            writer.write(image, frame.pts)
-        frames = writer.frames
-    if frames != len(source.span):
-        raise SourceError(
-            f"{str(source.path)!r}: segment {source.segment.number} gave {frames} frames, "
-            f"{len(source.span)} were counted.",
-            "Run again on a copy that nothing writes to.",
-        )
-
-
-def _planes(image: av.VideoFrame, source: Excerpt) -> FramePlanes:
-    f = image.format
-    return FramePlanes(
-        planes=tuple(Plane(v.data, v.sub_x, v.sub_y) for v in plane_views(image)),
-        width=image.width,
-        height=image.height,
-        bits=f.components[0].bits,
-        full_range=source.format.color_range == 2 or f.name.startswith("yuvj"),
-        rgb=f.is_rgb,
     )
 
 

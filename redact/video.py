@@ -5,7 +5,7 @@ Of the order of the stages it knows nothing: that is ``redact.pipeline``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -30,14 +30,16 @@ from redact.media.sound import BrokenSound, listen
 from redact.media.source import Segment, Source, excerpt
 from redact.media.witness import Stretch
 from redact.motion import motion_between
+from redact.obscure import Held
 from redact.outcome import Progress, Watcher, silent
 from redact.period import Period
 from redact.pictures import PictureSums, join
 from redact.plan_io import check_plan
-from redact.policy import Policy
+from redact.policy import Method, Policy
 from redact.record import DetectorId
+from redact.rendering import borders, render, take_levels
 from redact.scope import EVERYTHING, Scope
-from redact.stages import SegmentFindings, analyse, render
+from redact.stages import SegmentFindings, analyse
 from redact.timeline import Span
 from redact.track import link
 from redact.verdict import Leak, Verdict
@@ -218,7 +220,12 @@ def render_video(work: Work, plan: RedactionPlan, release: Path) -> int:
     source, policy = work.source, work.policy
     check_plan(source.path, source.sha256, plan)
     segments = work.part.of(plan_segments(source))
-    jobs = ((excerpt(source, s), plan.within(s.span), policy, work.folder) for s in segments)
+    given = _given(work, plan, segments)
+    parts = ((s, plan.within(s.span)) for s in segments)
+    jobs = (
+        (excerpt(source, s), part, [h for t in part.tracks for h in given.get(t.id, ())], policy, work.folder)
+        for s, part in parts
+    )
     files: list[Path] = []
     obscured = done = kept = 0
     work.tell("render", done, len(work.part.span))
@@ -230,6 +237,18 @@ def render_video(work: Work, plan: RedactionPlan, release: Path) -> int:
         work.tell("render", done, len(work.part.span), kept)
     next(work.runner.map(mux, [(source, work.part, files, release, container_for(release), _audio(work))]))
     return obscured
+
+
+def _given(work: Work, plan: RedactionPlan, segments: Sequence[Segment]) -> dict[int, list[Held]]:
+    """What each track is painted by that is seen in several segments: the same in all of them."""
+    if Method(work.policy.obscure.method) is Method.SOLID:
+        return {}
+    given: dict[int, list[Held]] = {}
+    jobs = ((excerpt(work.source, s), regions, work.policy) for s, regions in borders(plan, segments))
+    for taken in work.runner.map(take_levels, jobs):
+        for held in taken:
+            given.setdefault(held.track, []).append(held)
+    return given
 
 
 def _audio(work: Work) -> AudioEdit | None:

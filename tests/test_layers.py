@@ -13,7 +13,7 @@ PARTS = ("detect", "media", "obscure", "track", "verify")
 # What knows what a job is; nothing that a job is made of imports it.
 JOBS = ("api", "batch", "cli", "pipeline", "run", "video")
 # Besides media: a clip is made for the demo, a version is told, and a black frame is made.
-KNOW_PYAV = {"demo.py", "doctor.py", "stages.py"}
+KNOW_PYAV = {"demo.py", "doctor.py", "rendering.py"}
 
 
 def _imports(file: Path) -> set[str]:

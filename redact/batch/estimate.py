@@ -19,7 +19,8 @@ from redact.findings import RedactionPlan
 from redact.media.images import is_image, read_image
 from redact.media.segments import plan_segments
 from redact.media.source import Source, excerpt
-from redact.stages import analyse, render
+from redact.rendering import render
+from redact.stages import analyse
 from redact.video import Runner, begin, open_video, source_id
 
 
@@ -105,7 +106,7 @@ def _cost(longest: _Counted, folder: Path, runner: Runner) -> float:
     began = time.monotonic()
     list(runner.map(analyse, [(piece, policy, folder)]))
     looked = time.monotonic() - began
-    list(runner.map(render, [(piece, nothing, policy, folder)]))
+    list(runner.map(render, [(piece, nothing, (), policy, folder)]))
     took = time.monotonic() - began
     w, h = source.format.display.size
     # Verification decodes twice more and looks on fewer frames: as much again as looking, measured.

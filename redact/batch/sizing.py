@@ -25,7 +25,7 @@ STAGES = {
     "probe": ("open_video", "file_sha256", "listen"),
     "plan": ("analyse",),
     "decide": ("make_plan",),
-    "render": ("render", "mux"),
+    "render": ("take_levels", "render", "mux"),
     "verify": ("check_stretch", "inspect"),
 }
 GPU_STAGE = "plan"

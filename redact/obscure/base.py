@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from redact.findings import Kind, StoredRegion
 from redact.obscure.grid import GridSize, grid_size
@@ -35,21 +38,35 @@ class Area:
         return self.y2 - self.y1
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What remains of a track in all its frames, or in all before the object was sighted (``sighted`` False).
+
+    ``levels``: for each plane (rows, columns), or (C, rows, columns) of interleaved ones; float32 whole numbers.
+    """
+
+    track: int
+    sighted: bool
+    levels: tuple[NDArray[np.float32], ...]
+
+
 class BaseObscurer(ABC, Generic[A]):
     """Obscures the regions of one segment's frames, handed over in display order.
 
-    ``A`` is the kind of array that the planes hold. Keeps each track's levels from the first frame
-    that it sees of the track to the end of the segment; the next segment has an obscurer of its own.
+    ``A`` is the kind of array that the planes hold. Paints each track by the levels that it is given of it, or
+    else by those of the first frame that it sees of the track. The next segment has an obscurer of its own.
     Before the object was sighted levels of their own are kept: they are the background's as a rule,
     and a patch of floor on somebody's back would be seen from afar.
     A sample of a chroma plane is covered where any luma sample under it is.
     """
 
-    def __init__(self, policy: ObscurePolicy) -> None:
+    def __init__(self, policy: ObscurePolicy, given: Iterable[Held] = ()) -> None:
+        """``given``: what other segments are painted by, too."""
         self._method = Method(policy.method)
         self._cells = policy.cells
         self._face_exponent = exponent(policy.face_padding if policy.shape == "ellipse" else 0.0)
         self._plate_exponent = exponent(0.0)
+        self._given = {(h.track, h.sighted): h.levels for h in given}
         self._held: dict[tuple[int, bool], tuple[A, ...]] = {}
 
     def apply(self, frame: FramePlanes, regions: Sequence[StoredRegion]) -> None:
@@ -57,6 +74,29 @@ class BaseObscurer(ABC, Generic[A]):
 
         Of a region with an outline, what lies inside is covered, and every sample that the outline touches.
         """
+        for region, areas in self._inside(frame, regions):
+            if self._method is Method.SOLID:
+                for plane, area, value in zip(frame.planes, areas, frame.black_values, strict=True):
+                    self._fill(plane.data, area, value)
+                continue
+            which = region.track, region.sighted
+            if which not in self._held:
+                given = self._given.get(which)
+                self._held[which] = self._measured(frame, areas) if given is None else self._loaded(frame, given)
+            for plane, area, levels in zip(frame.planes, areas, self._held[which], strict=True):
+                self._paint(plane.data, area, levels, frame.bits)
+
+    def take(self, frame: FramePlanes, regions: Sequence[StoredRegion]) -> tuple[Held, ...]:
+        """What ``regions`` of ``frame`` are painted by if it is the first that shows them. The frame is not changed."""
+        if self._method is Method.SOLID:
+            return ()
+        return tuple(
+            Held(r.track, r.sighted, tuple(self._plain(levels) for levels in self._measured(frame, areas)))
+            for r, areas in self._inside(frame, regions)
+        )
+
+    def _inside(self, frame: FramePlanes, regions: Sequence[StoredRegion]) -> Iterator[tuple[StoredRegion, list[Area]]]:
+        """The regions that lie in the frame, and where on each of its planes."""
         for region in regions:
             if region.box.is_empty:
                 continue
@@ -69,20 +109,14 @@ class BaseObscurer(ABC, Generic[A]):
                 luma = Area(x1, y1, x2, y2, runs(x2 - x1, y2 - y1, n, sides))
             else:
                 luma = Area(x1, y1, x2, y2, within(region.outline, x1, y1, x2, y2))
-            areas = [_on_plane(luma, p) for p in frame.planes]
-            if self._method is Method.SOLID:
-                for plane, area, value in zip(frame.planes, areas, frame.black_values, strict=True):
-                    self._fill(plane.data, area, value)
-                continue
-            held = self._held.get((region.track, region.sighted))
-            if held is None:
-                size = grid_size(luma.width, luma.height, self._cells)
-                held = tuple(
-                    self._measure(p.data, a, size, frame.bits) for p, a in zip(frame.planes, areas, strict=True)
-                )
-                self._held[region.track, region.sighted] = held
-            for plane, area, levels in zip(frame.planes, areas, held, strict=True):
-                self._paint(plane.data, area, levels, frame.bits)
+            yield region, [_on_plane(luma, p) for p in frame.planes]
+
+    def _measured(self, frame: FramePlanes, areas: Sequence[Area]) -> tuple[A, ...]:
+        size = grid_size(areas[0].width, areas[0].height, self._cells)
+        return tuple(self._measure(p.data, a, size, frame.bits) for p, a in zip(frame.planes, areas, strict=True))
+
+    def _loaded(self, frame: FramePlanes, given: Sequence[NDArray[np.float32]]) -> tuple[A, ...]:
+        return tuple(self._load(p.data, levels) for p, levels in zip(frame.planes, given, strict=True))
 
     @abstractmethod
     def _fill(self, data: A, area: Area, value: int) -> None:
@@ -91,6 +125,14 @@ class BaseObscurer(ABC, Generic[A]):
     @abstractmethod
     def _measure(self, data: A, area: Area, size: GridSize, bits: int) -> A:
         """The levels (rows, columns) or (C, rows, columns) of the averages of an area's cells."""
+
+    @abstractmethod
+    def _plain(self, levels: A) -> NDArray[np.float32]:
+        """Levels as ``Held`` has them."""
+
+    @abstractmethod
+    def _load(self, data: A, levels: NDArray[np.float32]) -> A:
+        """Levels as ``_measure`` gives them of ``data``."""
 
     @abstractmethod
     def _paint(self, data: A, area: Area, levels: A, bits: int) -> None:

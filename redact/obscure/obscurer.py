@@ -1,7 +1,7 @@
 """Replaces what is inside a region by so little that nothing can be rebuilt from it.
 
-What remains is a grid of at most 6 x 6 averages, in steps, taken once for each track in a segment and
-held: the frames of a segment do not add up to a picture. See docs/decisions/0002-blur-that-cannot-be-undone.md.
+What remains is a grid of at most 6 x 6 averages, in steps, taken once for each track and held: its frames
+do not add up to a picture. See docs/decisions/0002-blur-that-cannot-be-undone.md.
 """
 
 from __future__ import annotations
@@ -37,6 +37,12 @@ class Obscurer(BaseObscurer[NDArray[Any]]):
             sums = sums.transpose(2, 0, 1)
         levels: NDArray[Any] = sums // samples // scale(bits).step
         return levels.astype(np.float32)
+
+    def _plain(self, levels: NDArray[Any]) -> NDArray[np.float32]:
+        return levels
+
+    def _load(self, data: NDArray[Any], levels: NDArray[np.float32]) -> NDArray[Any]:
+        return levels
 
     def _paint(self, data: NDArray[Any], area: Area, levels: NDArray[Any], bits: int) -> None:
         rows, columns = levels.shape[-2:]

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from redact.obscure.base import Area, BaseObscurer
@@ -34,6 +35,12 @@ class TorchObscurer(BaseObscurer[Tensor]):
         sums = (down.T @ planes @ across).to(torch.int64)
         samples = torch.outer(down.sum(0), across.sum(0)).to(torch.int64)
         return (sums // samples // scale(bits).step).to(_EXACT)
+
+    def _plain(self, levels: Tensor) -> NDArray[np.float32]:
+        return levels.cpu().numpy().astype(np.float32)
+
+    def _load(self, data: Tensor, levels: NDArray[np.float32]) -> Tensor:
+        return torch.from_numpy(levels.astype(np.float64)).to(data.device)
 
     def _paint(self, data: Tensor, area: Area, levels: Tensor, bits: int) -> None:
         rows, columns = levels.shape[-2:]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from redact.findings import Kind, StoredRegion
 from redact.geometry import Box
-from redact.obscure import FramePlanes, Plane
+from redact.obscure import FramePlanes, Held, Plane
 from redact.policy import ObscurePolicy
 
 Apply = Callable[[FramePlanes, Sequence[StoredRegion]], None]
@@ -122,8 +122,12 @@ class ObscurerContract(ABC):
     """Inherited by the tests of each obscurer."""
 
     @abstractmethod
-    def start(self, policy: ObscurePolicy) -> Apply:
+    def start(self, policy: ObscurePolicy, given: Sequence[Held] = ()) -> Apply:
         """A fresh obscurer's ``apply`` on frames whose planes are numpy arrays."""
+
+    @abstractmethod
+    def take(self, policy: ObscurePolicy, frame: FramePlanes, regions: Sequence[StoredRegion]) -> tuple[Held, ...]:
+        """What a fresh obscurer takes of a frame whose planes are numpy arrays."""
 
     def done(self, frame: FramePlanes, regions: Sequence[StoredRegion], policy: ObscurePolicy) -> FramePlanes:
         """A copy of ``frame`` with ``regions`` obscured by a fresh obscurer."""
@@ -285,6 +289,21 @@ class ObscurerContract(ABC):
             for p, q in zip(first.planes, later.planes, strict=True):
                 shown = q.data[bounds(Box(16 * seed, 16, 16 * seed + 60, 80), later, q)]
                 assert np.array_equal(p.data[bounds(Box(8, 8, 68, 72), first, p)], shown)
+
+    @by_layout
+    @by_method
+    def test_what_was_taken_from_one_frame_is_painted_in_another_segment(self, layout: Layout, method: str) -> None:
+        first, later = noise(layout, 96, 96), noise(layout, 96, 96, seed=1)
+        regions = [face(1, 10, 10, 60, 70), plate(2, 50, 60, 90, 92), face(3, 100, 10, 120, 30)]
+        before = copy(first)
+        taken = self.take(policy(method), first, regions)
+        assert same(first, before), "taking changes nothing"
+        assert {(h.track, h.sighted) for h in taken} == (set() if method == "solid" else {(1, True), (2, True)})
+        held, handed = self.start(policy(method)), copy(later)
+        held(first, regions[:1])
+        held(later, regions[:1])
+        self.start(policy(method), taken)(handed, regions[:1])
+        assert same(handed, later)
 
     @by_remaining
     def test_what_was_there_before_the_first_sighting_is_not_held(self, method: str) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from contracts.obscurers import Apply, ObscurerContract
 
-from redact.obscure import Obscurer
+from redact.findings import StoredRegion
+from redact.obscure import FramePlanes, Held, Obscurer
 from redact.policy import ObscurePolicy
 
 
 class TestNumpyObscurer(ObscurerContract):
-    def start(self, policy: ObscurePolicy) -> Apply:
-        return Obscurer(policy).apply
+    def start(self, policy: ObscurePolicy, given: Sequence[Held] = ()) -> Apply:
+        return Obscurer(policy, given).apply
+
+    def take(self, policy: ObscurePolicy, frame: FramePlanes, regions: Sequence[StoredRegion]) -> tuple[Held, ...]:
+        return Obscurer(policy).take(frame, regions)

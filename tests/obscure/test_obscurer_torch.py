@@ -25,7 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redact.findings import StoredRegion
-from redact.obscure import FramePlanes, Obscurer, Plane
+from redact.obscure import FramePlanes, Held, Obscurer, Plane
 from redact.obscure.torch_obscurer import TorchObscurer
 from redact.policy import ObscurePolicy
 
@@ -48,8 +48,8 @@ def on(device: str, frame: FramePlanes) -> FramePlanes:
 class TorchContract(ObscurerContract):
     device: str
 
-    def start(self, policy: ObscurePolicy) -> Apply:
-        obscurer = TorchObscurer(policy)
+    def start(self, policy: ObscurePolicy, given: Sequence[Held] = ()) -> Apply:
+        obscurer = TorchObscurer(policy, given)
 
         def apply(frame: FramePlanes, regions: Sequence[StoredRegion]) -> None:
             there = on(self.device, frame)
@@ -61,6 +61,9 @@ class TorchContract(ObscurerContract):
                 mine.data[...] = its.data.cpu().numpy()
 
         return apply
+
+    def take(self, policy: ObscurePolicy, frame: FramePlanes, regions: Sequence[StoredRegion]) -> tuple[Held, ...]:
+        return TorchObscurer(policy).take(on(self.device, frame), regions)
 
     @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda v: v.name.split(",")[0])
     @pytest.mark.parametrize("method", METHODS)

@@ -19,11 +19,11 @@ from redact.findings import RedactionPlan
 from redact.media.segments import plan_segments
 from redact.media.source import excerpt
 from redact.video import open_video, source_id
-from redact.stages import render
+from redact.rendering import render
 policy = policy_of("export-batch")
 source = open_video(Path(sys.argv[1]), policy)
 plan = RedactionPlan(source_id(source), policy.sha256, (), ())
-print(render(excerpt(source, plan_segments(source)[0]), plan, policy, Path(sys.argv[2])).file)
+print(render(excerpt(source, plan_segments(source)[0]), plan, (), policy, Path(sys.argv[2])).file)
 """
 
 

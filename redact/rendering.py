@@ -1,0 +1,166 @@
+"""Pass 2: how a worker obscures and encodes one segment, and what it is given of the segments before it.
+
+Runs in any process on any node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import av
+
+from redact.errors import SourceError
+from redact.findings import RedactionPlan, Region
+from redact.media.decode import decode
+from redact.media.encode import SegmentWriter, choose_encoding
+from redact.media.frames import luma_sum, plane_views
+from redact.media.source import Excerpt, Segment
+from redact.memory import give_back
+from redact.obscure import FramePlanes, Held, Obscurer, Plane, black
+from redact.policy import Policy
+from redact.stages import damage_error
+from redact.store import kept, key
+from redact.timeline import Span
+from redact.track import RegionsByFrame
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRendered:
+    """A segment written aside: its file, how many of its frames have a region, and whether it lay there already."""
+
+    number: int
+    file: Path
+    frames: int
+    obscured: int
+    kept: bool
+
+
+def borders(plan: RedactionPlan, segments: Sequence[Segment]) -> Iterator[tuple[Segment, tuple[Region, ...]]]:
+    """Where to take what a track is painted by in more than one segment: the first frame of its second one.
+
+    Gives those frames, each as a segment of its own, with their regions. They are keyframes as a rule, so that
+    taking costs next to nothing. What lies in one segment alone takes its levels itself.
+    """
+    regions, known = RegionsByFrame(plan), set[tuple[int, bool]]()
+    for segment in segments[1:]:
+        at = segment.span.start
+        if at in plan.black:
+            continue
+        new = tuple(r for r in regions.at(at) if (r.track, r.sighted) not in known)
+        if new:
+            known |= {(r.track, r.sighted) for r in new}
+            yield replace(segment, span=Span(at, at + 1)), new
+
+
+def take_levels(source: Excerpt, regions: Sequence[Region], policy: Policy) -> tuple[Held, ...]:
+    """What ``regions`` of the one frame of ``source`` are painted by, from one segment to the next.
+
+    Raises SourceError where it does not decode cleanly.
+    """
+    (frame,) = decode(source)
+    if frame.damage or frame.image is None:
+        raise damage_error(source, frame)
+    image = _editable(frame.image, choose_encoding(source.format).pix_fmt)
+    stored = [r.stored(source.format.display) for r in regions]
+    return Obscurer(policy.obscure).take(_planes(image, source), stored)
+
+
+def render(
+    source: Excerpt, plan: RedactionPlan, given: Sequence[Held], policy: Policy, folder: Path
+) -> SegmentRendered:
+    """Pass 2 on one segment: obscures and encodes it into a file in ``folder``, unless it lies there already.
+
+    ``plan``: the part for this segment; ``given``: what its tracks are painted by in other segments, too.
+    Raises SourceError where a frame that pass 1 decoded cleanly does not decode now or looks different, SpaceError
+    on a full disk, WorkerError where the encoder fails.
+    """
+    give_back()  # what the detectors took
+    made_by = [policy.obscure.model_dump(mode="json"), policy.encode.model_dump(mode="json")]
+    regions = RegionsByFrame(plan, source.span)
+    shown = {i: regions.at(i) for i in range(source.span.start, source.span.stop)}
+    sums = plan.pictures
+    seen = [] if sums is None else [sums.first, sums.crc32.hex()]
+    what = [*places(shown), *painted(shown, given)]
+    file = folder / f"shown-{key(source.identity, made_by, what, sorted(plan.black), seen)}.nut"
+    was_there = file.exists()
+    kept(file, lambda aside: _write_segment(source, shown, plan, given, policy, aside))
+    obscured = sum(bool(r) for i, r in shown.items() if i not in plan.black)
+    return SegmentRendered(source.segment.number, file, len(source.span), obscured, was_there)
+
+
+def places(shown: Mapping[int, tuple[Region, ...]]) -> list[list[object]]:
+    """Regions as plain data, with tracks numbered within the segment: a track added elsewhere changes nothing here."""
+    numbers = _numbers(shown)
+    return [[i, [_place(numbers[r.track], r) for r in here]] for i, here in shown.items() if here]
+
+
+def painted(shown: Mapping[int, tuple[Region, ...]], given: Sequence[Held]) -> list[list[object]]:
+    """What the regions of a segment are painted by, as plain data, numbered as ``places`` does."""
+    numbers = _numbers(shown)
+    return [[numbers[h.track], h.sighted, *(v.tolist() for v in h.levels)] for h in given if h.track in numbers]
+
+
+def _numbers(shown: Mapping[int, tuple[Region, ...]]) -> dict[int, int]:
+    return {t: n for n, t in enumerate(sorted({r.track for here in shown.values() for r in here}))}
+
+
+def _place(number: int, region: Region) -> list[object]:
+    corners = [list(region.outline.corners)] if region.outline else []
+    return [number, region.kind, region.sighted, *region.box.edges, *corners]
+
+
+def _write_segment(
+    source: Excerpt,
+    regions: Mapping[int, tuple[Region, ...]],
+    plan: RedactionPlan,
+    given: Sequence[Held],
+    policy: Policy,
+    file: Path,
+) -> None:
+    dark, sums = set(plan.black), plan.pictures
+    display = source.format.display
+    encoding = choose_encoding(source.format)
+    obscurer = Obscurer(policy.obscure, given)
+    with SegmentWriter(file, source, policy.encode) as writer:
+        for frame in decode(source):
+            if frame.index in dark:
+                image = av.VideoFrame(display.width, display.height, encoding.pix_fmt)
+                black(_planes(image, source))
+            elif frame.damage or frame.image is None:
+                raise damage_error(source, frame)
+            else:
+                known = None if sums is None else sums.at(frame.index)
+                if known is not None and luma_sum(frame.image) != known:
+                    raise damage_error(source, replace(frame, damage="it looks different each time it is decoded"))
+                image = _editable(frame.image, encoding.pix_fmt)
+                here = regions[frame.index]
+                if here:
+                    image.make_writable()  # the decoder may still predict from this picture
+                    obscurer.apply(_planes(image, source), [r.stored(display) for r in here])
+            writer.write(image, frame.pts)
+        frames = writer.frames
+    if frames != len(source.span):
+        raise SourceError(
+            f"{str(source.path)!r}: segment {source.segment.number} gave {frames} frames, "
+            f"{len(source.span)} were counted.",
+            "Run again on a copy that nothing writes to.",
+        )
+
+
+def _editable(image: av.VideoFrame, pix_fmt: str) -> av.VideoFrame:
+    """The picture in the format in which it is encoded."""
+    return image if image.format.name == pix_fmt else image.reformat(format=pix_fmt)
+
+
+def _planes(image: av.VideoFrame, source: Excerpt) -> FramePlanes:
+    f = image.format
+    return FramePlanes(
+        planes=tuple(Plane(v.data, v.sub_x, v.sub_y) for v in plane_views(image)),
+        width=image.width,
+        height=image.height,
+        bits=f.components[0].bits,
+        full_range=source.format.color_range == 2 or f.name.startswith("yuvj"),
+        rgb=f.is_rgb,
+    )
