@@ -120,8 +120,8 @@ def batch(
             if r is None:
                 return
             if as_json:
-                row = {"id": r.id, "fate": r.fate, "output": r.output, "reason": r.reason, "notes": r.notes}
-                json_line(row)
+                names = ("id", "fate", "output", "reason", "notes", "quarantine")
+                json_line({name: getattr(r, name) for name in names})
             elif r.fate is Fate.RELEASED:
                 done = "done before" if r.earlier else "released"
                 out.print(f"[bold green]{done}[/] {escape(r.id)}: {escape(r.output)}")
