@@ -1,4 +1,4 @@
-"""Pass 2: how a worker obscures and encodes one segment, and what it is given of the segments before it.
+"""Pass 2: how a worker obscures and encodes one segment, and what is painted alike in several of them.
 
 Runs in any process on any node.
 """
@@ -15,10 +15,11 @@ from redact.errors import SourceError
 from redact.findings import RedactionPlan, Region
 from redact.media.decode import decode
 from redact.media.encode import SegmentWriter, choose_encoding
-from redact.media.frames import luma_sum, plane_views
+from redact.media.frames import Frame, luma_sum, plane_views
 from redact.media.source import Excerpt, Segment
 from redact.memory import give_back
 from redact.obscure import FramePlanes, Held, Obscurer, Plane, black
+from redact.pictures import PictureSums
 from redact.policy import Policy
 from redact.stages import damage_error
 from redact.store import kept, key
@@ -40,31 +41,33 @@ class SegmentRendered:
 def borders(plan: RedactionPlan, segments: Sequence[Segment]) -> Iterator[tuple[Segment, tuple[Region, ...]]]:
     """Where to take what a track is painted by in more than one segment: the first frame of its second one.
 
-    Gives those frames, each as a segment of its own, with their regions. They are keyframes as a rule, so that
-    taking costs next to nothing. What lies in one segment alone takes its levels itself.
+    Gives those frames, each as a segment of its own, with all their regions. They are keyframes as a rule, so that
+    taking costs next to nothing; of a segment that begins with black frames it is the first one that is not.
     """
-    regions, known = RegionsByFrame(plan), set[tuple[int, bool]]()
+    regions, known, black = RegionsByFrame(plan), set[tuple[int, bool]](), set(plan.black)
     for segment in segments[1:]:
-        at = segment.span.start
-        if at in plan.black:
-            continue
-        new = tuple(r for r in regions.at(at) if (r.track, r.sighted) not in known)
-        if new:
-            known |= {(r.track, r.sighted) for r in new}
-            yield replace(segment, span=Span(at, at + 1)), new
+        at = next((i for i in range(segment.span.start, segment.span.stop) if i not in black), None)
+        here = () if at is None else regions.at(at)
+        new = {(r.track, r.sighted) for r in here} - known
+        if at is not None and new:
+            known |= new
+            yield replace(segment, span=Span(at, at + 1)), here
 
 
-def take_levels(source: Excerpt, regions: Sequence[Region], policy: Policy) -> tuple[Held, ...]:
-    """What ``regions`` of the one frame of ``source`` are painted by, from one segment to the next.
+def take_levels(
+    source: Excerpt, regions: Sequence[Region], pictures: PictureSums | None, policy: Policy
+) -> tuple[Held, ...]:
+    """What ``regions`` of the one frame of ``source`` are painted by, as if it were the first that shows them.
 
-    Raises SourceError where it does not decode cleanly.
+    Raises SourceError where it does not decode cleanly, or looks different than in pass 1.
     """
     (frame,) = decode(source)
-    if frame.damage or frame.image is None:
-        raise damage_error(source, frame)
-    image = _editable(frame.image, choose_encoding(source.format).pix_fmt)
-    stored = [r.stored(source.format.display) for r in regions]
-    return Obscurer(policy.obscure).take(_planes(image, source), stored)
+    image = _editable(_as_seen(frame, source, pictures), choose_encoding(source.format).pix_fmt)
+    image.make_writable()
+    obscurer = Obscurer(policy.obscure)
+    # One after the other: of what lies under two regions, too, the second one is to see what is left by the first.
+    obscurer.apply(_planes(image, source), [r.stored(source.format.display) for r in regions])
+    return obscurer.held
 
 
 def render(
@@ -119,7 +122,7 @@ def _write_segment(
     policy: Policy,
     file: Path,
 ) -> None:
-    dark, sums = set(plan.black), plan.pictures
+    dark = set(plan.black)
     display = source.format.display
     encoding = choose_encoding(source.format)
     obscurer = Obscurer(policy.obscure, given)
@@ -128,13 +131,8 @@ def _write_segment(
             if frame.index in dark:
                 image = av.VideoFrame(display.width, display.height, encoding.pix_fmt)
                 black(_planes(image, source))
-            elif frame.damage or frame.image is None:
-                raise damage_error(source, frame)
             else:
-                known = None if sums is None else sums.at(frame.index)
-                if known is not None and luma_sum(frame.image) != known:
-                    raise damage_error(source, replace(frame, damage="it looks different each time it is decoded"))
-                image = _editable(frame.image, encoding.pix_fmt)
+                image = _editable(_as_seen(frame, source, plan.pictures), encoding.pix_fmt)
                 here = regions[frame.index]
                 if here:
                     image.make_writable()  # the decoder may still predict from this picture
@@ -147,6 +145,16 @@ def _write_segment(
             f"{len(source.span)} were counted.",
             "Run again on a copy that nothing writes to.",
         )
+
+
+def _as_seen(frame: Frame, source: Excerpt, pictures: PictureSums | None) -> av.VideoFrame:
+    """The picture of a frame. Raises SourceError unless it decoded cleanly and looks as it did in pass 1."""
+    if frame.damage or frame.image is None:
+        raise damage_error(source, frame)
+    known = None if pictures is None else pictures.at(frame.index)
+    if known is not None and luma_sum(frame.image) != known:
+        raise damage_error(source, replace(frame, damage="it looks different each time it is decoded"))
+    return frame.image
 
 
 def _editable(image: av.VideoFrame, pix_fmt: str) -> av.VideoFrame:

@@ -220,6 +220,7 @@ def render_video(work: Work, plan: RedactionPlan, release: Path) -> int:
     source, policy = work.source, work.policy
     check_plan(source.path, source.sha256, plan)
     segments = work.part.of(plan_segments(source))
+    work.tell("render", 0, len(work.part.span))
     given = _given(work, plan, segments)
     parts = ((s, plan.within(s.span)) for s in segments)
     jobs = (
@@ -228,7 +229,6 @@ def render_video(work: Work, plan: RedactionPlan, release: Path) -> int:
     )
     files: list[Path] = []
     obscured = done = kept = 0
-    work.tell("render", done, len(work.part.span))
     for r in work.runner.map(render, jobs):
         files.append(r.file)
         obscured += r.obscured
@@ -243,12 +243,19 @@ def _given(work: Work, plan: RedactionPlan, segments: Sequence[Segment]) -> dict
     """What each track is painted by that is seen in several segments: the same in all of them."""
     if Method(work.policy.obscure.method) is Method.SOLID:
         return {}
-    given: dict[int, list[Held]] = {}
-    jobs = ((excerpt(work.source, s), regions, work.policy) for s, regions in borders(plan, segments))
+    given: dict[tuple[int, bool], Held] = {}
+    sums = plan.pictures
+    jobs = (
+        (excerpt(work.source, s), regions, None if sums is None else sums.within(s.span), work.policy)
+        for s, regions in borders(plan, segments)
+    )
     for taken in work.runner.map(take_levels, jobs):
         for held in taken:
-            given.setdefault(held.track, []).append(held)
-    return given
+            given.setdefault((held.track, held.sighted), held)
+    by_track: dict[int, list[Held]] = {}
+    for held in given.values():
+        by_track.setdefault(held.track, []).append(held)
+    return by_track
 
 
 def _audio(work: Work) -> AudioEdit | None:

@@ -45,15 +45,17 @@ def _taken(plan: RedactionPlan, segments: list[Segment]) -> list[tuple[int, list
     return [(s.span.start, [r.track for r in regions]) for s, regions in found]
 
 
-def test_each_track_is_taken_once_in_its_second_segment() -> None:
+def test_each_track_is_taken_in_its_second_segment_among_all_that_is_there() -> None:
     segments = _segments(0, 24, 48, 72)
     plan = _plan(_track(1, 0, 95), _track(2, 30, 50), _track(3, 50, 60), _track(4, 24, 30))
-    assert _taken(plan, segments) == [(24, [1, 4]), (48, [2])]
+    assert _taken(plan, segments) == [(24, [1, 4]), (48, [1, 2])]
     assert _taken(plan, segments[:1]) == []
 
 
 def test_a_black_frame_is_not_taken_from() -> None:
-    assert _taken(_plan(_track(1, 0, 95), black=(24, 25)), _segments(0, 24, 48, 72)) == [(48, [1])]
+    segments = _segments(0, 24, 48, 72)
+    assert _taken(_plan(_track(1, 0, 40), black=(24, 25)), segments) == [(26, [1])]
+    assert _taken(_plan(_track(1, 0, 95), black=tuple(range(24, 48))), segments) == [(48, [1])]
 
 
 def test_before_the_first_sighting_other_averages_are_held() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -74,29 +74,6 @@ class BaseObscurer(ABC, Generic[A]):
 
         Of a region with an outline, what lies inside is covered, and every sample that the outline touches.
         """
-        for region, areas in self._inside(frame, regions):
-            if self._method is Method.SOLID:
-                for plane, area, value in zip(frame.planes, areas, frame.black_values, strict=True):
-                    self._fill(plane.data, area, value)
-                continue
-            which = region.track, region.sighted
-            if which not in self._held:
-                given = self._given.get(which)
-                self._held[which] = self._measured(frame, areas) if given is None else self._loaded(frame, given)
-            for plane, area, levels in zip(frame.planes, areas, self._held[which], strict=True):
-                self._paint(plane.data, area, levels, frame.bits)
-
-    def take(self, frame: FramePlanes, regions: Sequence[StoredRegion]) -> tuple[Held, ...]:
-        """What ``regions`` of ``frame`` are painted by if it is the first that shows them. The frame is not changed."""
-        if self._method is Method.SOLID:
-            return ()
-        return tuple(
-            Held(r.track, r.sighted, tuple(self._plain(levels) for levels in self._measured(frame, areas)))
-            for r, areas in self._inside(frame, regions)
-        )
-
-    def _inside(self, frame: FramePlanes, regions: Sequence[StoredRegion]) -> Iterator[tuple[StoredRegion, list[Area]]]:
-        """The regions that lie in the frame, and where on each of its planes."""
         for region in regions:
             if region.box.is_empty:
                 continue
@@ -109,7 +86,22 @@ class BaseObscurer(ABC, Generic[A]):
                 luma = Area(x1, y1, x2, y2, runs(x2 - x1, y2 - y1, n, sides))
             else:
                 luma = Area(x1, y1, x2, y2, within(region.outline, x1, y1, x2, y2))
-            yield region, [_on_plane(luma, p) for p in frame.planes]
+            areas = [_on_plane(luma, p) for p in frame.planes]
+            if self._method is Method.SOLID:
+                for plane, area, value in zip(frame.planes, areas, frame.black_values, strict=True):
+                    self._fill(plane.data, area, value)
+                continue
+            which = region.track, region.sighted
+            if which not in self._held:
+                given = self._given.get(which)
+                self._held[which] = self._measured(frame, areas) if given is None else self._loaded(frame, given)
+            for plane, area, levels in zip(frame.planes, areas, self._held[which], strict=True):
+                self._paint(plane.data, area, levels, frame.bits)
+
+    @property
+    def held(self) -> tuple[Held, ...]:
+        """What the regions so far were painted by: to be given to the obscurers of other segments."""
+        return tuple(Held(t, sighted, tuple(map(self._plain, v))) for (t, sighted), v in self._held.items())
 
     def _measured(self, frame: FramePlanes, areas: Sequence[Area]) -> tuple[A, ...]:
         size = grid_size(areas[0].width, areas[0].height, self._cells)

@@ -15,5 +15,7 @@ class TestNumpyObscurer(ObscurerContract):
     def start(self, policy: ObscurePolicy, given: Sequence[Held] = ()) -> Apply:
         return Obscurer(policy, given).apply
 
-    def take(self, policy: ObscurePolicy, frame: FramePlanes, regions: Sequence[StoredRegion]) -> tuple[Held, ...]:
-        return Obscurer(policy).take(frame, regions)
+    def taken(self, policy: ObscurePolicy, frame: FramePlanes, regions: Sequence[StoredRegion]) -> tuple[Held, ...]:
+        obscurer = Obscurer(policy)
+        obscurer.apply(frame, regions)
+        return obscurer.held

@@ -62,8 +62,10 @@ class TorchContract(ObscurerContract):
 
         return apply
 
-    def take(self, policy: ObscurePolicy, frame: FramePlanes, regions: Sequence[StoredRegion]) -> tuple[Held, ...]:
-        return TorchObscurer(policy).take(on(self.device, frame), regions)
+    def taken(self, policy: ObscurePolicy, frame: FramePlanes, regions: Sequence[StoredRegion]) -> tuple[Held, ...]:
+        obscurer = TorchObscurer(policy)
+        obscurer.apply(on(self.device, frame), regions)
+        return obscurer.held
 
     @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda v: v.name.split(",")[0])
     @pytest.mark.parametrize("method", METHODS)
