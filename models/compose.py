@@ -23,7 +23,8 @@ MIN_VISIBLE = 0.4  # share of a box that must remain in its cell for it to stay 
 MIN_CONTRAST = 3.0  # grey levels, standard deviation; below it nothing can be seen of an object
 MASK_STRIDE = 4  # px; the grid on which "this class is labelled here" is kept
 CENTRED, MISTAKE = 0.8, 0.2  # of the crops: on something; of all crops: on a mistake, where the picture has one
-FACE = 0  # its class; a plate is 1
+FORESHORTENED = 0.15  # of the pictures with plates: squeezed to a third to two thirds of their width, as seen edge-on
+FACE, PLATE = 0, 1  # classes
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ def place(
     # Log-uniform around "the image just covers its cell": out to half of it in either direction.
     scale = cover * float(np.exp(rng.uniform(np.log(0.75), np.log(2.0))))
     aspect = float(np.exp(rng.uniform(-0.15, 0.15)))
+    if rng.random() < FORESHORTENED and (e.labels == PLATE).any():
+        aspect = float(np.exp(rng.uniform(-0.6, -0.2)))
     kx, ky = scale * aspect, scale / aspect
     # Only the part that fits is resized: (sw, sh) px of the image become (pw, ph) px of the cell.
     sw, sh = min(w, max(1, int(cw / kx))), min(h, max(1, int(ch / ky)))

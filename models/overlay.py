@@ -8,6 +8,7 @@ import numpy as np
 from bank import Bank, Sprite, corners
 from people import wear
 from scene import (
+    MOST_YAW,
     Rng,
     Scene,
     angles,
@@ -17,6 +18,7 @@ from scene import (
     homography,
     label_of,
     lay,
+    narrowed,
     overlaps,
     pose,
     put,
@@ -76,7 +78,9 @@ def replace_plate(scene: Scene, i: int, bank: Bank, rng: Rng) -> None:
     # A box narrower than the plate's own shape was seen from the side; any other one from ahead.
     narrow = float(w / h) / (iw / ih)
     if narrow < 0.95:
-        yaw = float(np.degrees(np.arccos(np.clip(narrow, 0.5, 1)))) * (1 if rng.random() < 0.5 else -1)
+        yaw = float(np.degrees(np.arccos(np.clip(narrow, np.cos(np.radians(MOST_YAW)), 1)))) * (
+            1 if rng.random() < 0.5 else -1
+        )
     else:
         yaw = float(np.clip(yaw, -25, 25))
         roll *= 0.5
@@ -100,7 +104,7 @@ def vehicle(scene: Scene, bank: Bank, rng: Rng) -> None:
     ih, iw = car.image.shape[:2]
     width = plate_width * iw / float(car.quad[1, 0] - car.quad[0, 0])
     yaw, pitch, roll, _near = angles(rng)
-    shape = pose(iw / ih, float(np.clip(yaw, -50, 50)), pitch, roll * 0.6, float(rng.uniform(2, 6))) * width
+    shape = pose(iw / ih, float(np.clip(yaw, -65, 65)), pitch, roll * 0.6, float(rng.uniform(2, 6))) * width
     for _ in range(4):
         centre = np.array([rng.uniform(0, s), rng.uniform(0.3 * s, 0.95 * s)])
         quad = shape + centre
@@ -131,7 +135,9 @@ def loose_plate(scene: Scene, bank: Bank, rng: Rng) -> None:
     p = plate_sprite(bank, rng)
     ih, iw = p.image.shape[:2]
     width = float(np.exp(rng.uniform(np.log(16), np.log(100))))
-    quad = pose(iw / ih, *angles(rng)) * width + np.array([rng.uniform(0, s), rng.uniform(0.35 * s, s)])
+    yaw, pitch, roll, near = angles(rng)
+    shape = pose(iw / ih, yaw, pitch, roll, near) * narrowed(width, yaw)
+    quad = shape + np.array([rng.uniform(0, s), rng.uniform(0.35 * s, s)])
     box = around(quad)
     if scene.is_free(box):
         gain = (0.3 + 0.7 * scene.level(box) / 115).clip(0.2, 1.2) * rng.uniform(0.8, 1.2)
@@ -222,7 +228,7 @@ def sign(scene: Scene, bank: Bank, rng: Rng) -> None:
     yaw, pitch, roll, near = angles(rng)
     if n.name == "caption":
         width, yaw, pitch, roll = float(rng.uniform(70, 200)), 0.0, 0.0, 0.0
-    quad = pose(iw / ih, yaw, pitch, roll, near) * width + rng.uniform(0, s, 2)
+    quad = pose(iw / ih, yaw, pitch, roll, near) * narrowed(width, yaw) + rng.uniform(0, s, 2)
     box = around(quad)
     if not scene.is_free(box):
         return

@@ -149,10 +149,22 @@ def softness(width: float, rng: Rng) -> tuple[float, float]:
     return min(soft, 0.05 * width + 0.3), coarse
 
 
+MOST_YAW = 78.0  # degrees; a plate is a fifth as wide then, and people still read it
+
+
 def angles(rng: Rng) -> tuple[float, float, float, float]:
-    """(yaw, pitch, roll in degrees, distance in widths): mostly a little oblique from above, at times up to 60."""
-    yaw = float(rng.normal(0, 18)) if rng.random() < 0.75 else float(rng.uniform(-60, 60))
-    return float(np.clip(yaw, -60, 60)), float(rng.normal(12, 12)), float(rng.normal(0, 5)), float(rng.uniform(3, 12))
+    """(yaw, pitch, roll in degrees, distance in widths): mostly a little from above, at times nearly edge-on."""
+    how = rng.random()
+    yaw = float(rng.normal(0, 18) if how < 0.72 else rng.uniform(-60, 60) if how < 0.88 else rng.uniform(60, MOST_YAW))
+    if how >= 0.88 and rng.random() < 0.5:
+        yaw = -yaw
+    yaw = float(np.clip(yaw, -MOST_YAW, MOST_YAW))
+    return yaw, float(rng.normal(12, 12)), float(rng.normal(0, 5)), float(rng.uniform(3, 12))
+
+
+def narrowed(width: float, yaw: float) -> float:
+    """The width to draw at: of what is turned by more than 60 degrees less is seen, or it would be a giant."""
+    return width * min(1.0, 2 * float(np.cos(np.radians(yaw))))
 
 
 def label_of(quad: np.ndarray, size: int) -> np.ndarray | None:

@@ -17,7 +17,7 @@ import people
 import plates
 from bank import Bank, Sprite, corners, write_bank
 from pack import Example, Pack, write_pack
-from scene import Scene, around, label_of, lay, pose, settle
+from scene import MOST_YAW, Scene, angles, around, label_of, lay, narrowed, pose, settle
 from signs import SIGNS, draw_sign
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -332,3 +332,31 @@ def test_the_script_makes_a_bank_and_a_contact_sheet(tmp_path: Path) -> None:
     assert "25 plate, 5 car, 10 sign, 0 person" in done.stdout
     assert len(Bank(tmp_path / "bank")) == 40
     assert (tmp_path / "sheet.png").stat().st_size > 10_000
+
+
+def test_some_plates_are_seen_nearly_edge_on() -> None:
+    rng = np.random.default_rng(0)
+    yaws = np.abs([angles(rng)[0] for _ in range(2000)])
+    assert yaws.max() <= MOST_YAW
+    assert 0.05 < (yaws > 60).mean() < 0.2
+    assert np.median(yaws) < 25, "most are seen from ahead"
+    assert narrowed(100, 30) == 100
+    assert 40 < narrowed(100, MOST_YAW) < 43
+
+
+def test_pictures_with_plates_are_squeezed_at_times() -> None:
+    image = np.full((400, 400, 3), 90, np.uint8)
+    image[100:200, 100:200] = 200
+    box = np.array([[100, 100, 200, 200]], np.float32)
+
+    def narrowest(kind: int) -> float:
+        shapes = []
+        for seed in range(60):
+            canvas, known = np.zeros((256, 256, 3), np.uint8), np.ones((2, 64, 64), bool)
+            e = Example(image, box, np.array([kind]), "s", (True, True))
+            boxes, _, whole = compose.place(canvas, known, e, (0, 0, 256, 256), np.random.default_rng(seed))
+            shapes += [(b[2] - b[0]) / (b[3] - b[1]) for b in boxes[whole]]
+        return float(min(shapes))
+
+    assert 0.28 < narrowest(compose.PLATE) < 0.68
+    assert narrowest(compose.FACE) > 0.7
