@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from evaluate import LOWEST, Where, measure, with_onnx
+from evaluate import Where, measure, with_onnx
 from labelled import read_set
 from net import build
 from redact.detect import Card, Detector, open_detector
@@ -30,6 +30,7 @@ ROOT = Path(__file__).parent
 AT = 640  # px: the long side of the pictures shown; the copies of a larger one would blur what is compared
 # Findings on nothing a picture at which recall is read; of faces not all are labelled, and a sheet shows many.
 UNMATCHED = {("val", Kind.FACE): 2.0, ("far", Kind.FACE): 20.0, ("val", Kind.PLATE): 0.2}
+UNSURE = 0.05  # the score from which on findings are kept: hardly trained networks are sure of nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def opened(v: Variant, file: Path, imgsz: int) -> tuple[Card, Detector]:
     classes = tuple("other" if v.only not in (None, Kind(c)) else c for c in card.classes)
     form = card.input.model_copy(update={"trained_px": imgsz})
     card = card.model_copy(update={"name": v.name, "classes": classes, "input": form})
-    return card, open_detector(card, min_score=LOWEST)
+    return card, open_detector(card, min_score=UNSURE)
 
 
 def table(variants: list[Variant], tallies: dict[Where, Tally]) -> str:

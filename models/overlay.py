@@ -75,13 +75,11 @@ def replace_plate(scene: Scene, i: int, bank: Bank, rng: Rng) -> None:
     s = min(offered, key=lambda o: abs(np.log(o.image.shape[1] / o.image.shape[0] * h / w)))
     yaw, pitch, roll, near = angles(rng)
     ih, iw = s.image.shape[:2]
-    # A box narrower than the plate's own shape was seen from the side; any other one from ahead.
     narrow = float(w / h) / (iw / ih)
-    if narrow < 0.95:
-        yaw = float(np.degrees(np.arccos(np.clip(narrow, np.cos(np.radians(MOST_YAW)), 1)))) * (
-            1 if rng.random() < 0.5 else -1
-        )
-    else:
+    if narrow < 0.95:  # a box narrower than the plate's own shape was seen from the side
+        turned = np.degrees(np.arccos(narrow))
+        yaw = float(min(turned, MOST_YAW) * rng.choice((-1, 1)))
+    else:  # any other one from ahead
         yaw = float(np.clip(yaw, -25, 25))
         roll *= 0.5
     quad = pose(iw / ih, yaw, pitch, roll, near)

@@ -155,10 +155,12 @@ MOST_YAW = 78.0  # degrees; a plate is a fifth as wide then, and people still re
 def angles(rng: Rng) -> tuple[float, float, float, float]:
     """(yaw, pitch, roll in degrees, distance in widths): mostly a little from above, at times nearly edge-on."""
     how = rng.random()
-    yaw = float(rng.normal(0, 18) if how < 0.72 else rng.uniform(-60, 60) if how < 0.88 else rng.uniform(60, MOST_YAW))
-    if how >= 0.88 and rng.random() < 0.5:
-        yaw = -yaw
-    yaw = float(np.clip(yaw, -MOST_YAW, MOST_YAW))
+    if how < 0.72:
+        yaw = float(np.clip(rng.normal(0, 18), -MOST_YAW, MOST_YAW))
+    elif how < 0.88:
+        yaw = float(rng.uniform(-60, 60))
+    else:
+        yaw = float(rng.uniform(60, MOST_YAW) * rng.choice((-1, 1)))
     return yaw, float(rng.normal(12, 12)), float(rng.normal(0, 5)), float(rng.uniform(3, 12))
 
 

@@ -5,11 +5,13 @@ Runs in any process on any node.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
+import numpy as np
 
 from redact.errors import SourceError
 from redact.findings import RedactionPlan, Region
@@ -22,7 +24,7 @@ from redact.obscure import FramePlanes, Held, Obscurer, Plane, black
 from redact.pictures import PictureSums
 from redact.policy import Policy
 from redact.stages import damage_error
-from redact.store import kept, key
+from redact.store import kept, kept_bytes, key
 from redact.timeline import Span
 from redact.track import RegionsByFrame
 
@@ -55,12 +57,29 @@ def borders(plan: RedactionPlan, segments: Sequence[Segment]) -> Iterator[tuple[
 
 
 def take_levels(
-    source: Excerpt, regions: Sequence[Region], pictures: PictureSums | None, policy: Policy
+    source: Excerpt, regions: Sequence[Region], pictures: PictureSums | None, policy: Policy, folder: Path
 ) -> tuple[Held, ...]:
     """What ``regions`` of the one frame of ``source`` are painted by, as if it were the first that shows them.
 
-    Raises SourceError where it does not decode cleanly, or looks different than in pass 1.
+    It is kept in ``folder`` and taken from there next time: after a repair most frames have the same regions.
+    Raises SourceError where the frame does not decode cleanly, or looks different than in pass 1.
     """
+    shown = {source.span.start: tuple(regions)}
+    known = None if pictures is None else pictures.at(source.span.start)
+    made_by = policy.obscure.model_dump(mode="json")
+    file = folder / f"held-{key(source.identity, made_by, places(shown), known)}.json"
+    if not file.exists():
+        kept_bytes(file, json.dumps(painted(shown, _taken(source, regions, pictures, policy))).encode())
+    tracks = {n: t for t, n in _numbers(shown).items()}
+    return tuple(
+        Held(tracks[n], sighted, tuple(np.array(v, np.float32) for v in levels))
+        for n, sighted, *levels in json.loads(file.read_bytes())
+    )
+
+
+def _taken(
+    source: Excerpt, regions: Sequence[Region], pictures: PictureSums | None, policy: Policy
+) -> tuple[Held, ...]:
     (frame,) = decode(source)
     image = _editable(_as_seen(frame, source, pictures), choose_encoding(source.format).pix_fmt)
     image.make_writable()

@@ -224,7 +224,7 @@ def render_video(work: Work, plan: RedactionPlan, release: Path) -> int:
     given = _given(work, plan, segments)
     parts = ((s, plan.within(s.span)) for s in segments)
     jobs = (
-        (excerpt(source, s), part, [h for t in part.tracks for h in given.get(t.id, ())], policy, work.folder)
+        (excerpt(source, s), part, [h for t in part.tracks for h in given.get(t.id, {}).values()], policy, work.folder)
         for s, part in parts
     )
     files: list[Path] = []
@@ -239,23 +239,20 @@ def render_video(work: Work, plan: RedactionPlan, release: Path) -> int:
     return obscured
 
 
-def _given(work: Work, plan: RedactionPlan, segments: Sequence[Segment]) -> dict[int, list[Held]]:
-    """What each track is painted by that is seen in several segments: the same in all of them."""
+def _given(work: Work, plan: RedactionPlan, segments: Sequence[Segment]) -> dict[int, dict[bool, Held]]:
+    """What each track is painted by that is seen in several segments, by whether it was sighted: the same in all."""
     if Method(work.policy.obscure.method) is Method.SOLID:
         return {}
-    given: dict[tuple[int, bool], Held] = {}
+    given: dict[int, dict[bool, Held]] = {}
     sums = plan.pictures
     jobs = (
-        (excerpt(work.source, s), regions, None if sums is None else sums.within(s.span), work.policy)
+        (excerpt(work.source, s), regions, None if sums is None else sums.within(s.span), work.policy, work.folder)
         for s, regions in borders(plan, segments)
     )
     for taken in work.runner.map(take_levels, jobs):
         for held in taken:
-            given.setdefault((held.track, held.sighted), held)
-    by_track: dict[int, list[Held]] = {}
-    for held in given.values():
-        by_track.setdefault(held.track, []).append(held)
-    return by_track
+            given.setdefault(held.track, {}).setdefault(held.sighted, held)
+    return given
 
 
 def _audio(work: Work) -> AudioEdit | None:

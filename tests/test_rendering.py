@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -10,10 +11,14 @@ import pytest
 from clips import Clip, write_clip
 
 import redact
+from redact import rendering
+from redact.api import policy_of
 from redact.findings import KeyBox, Kind, RedactionPlan, SourceId, Track
 from redact.geometry import Box
-from redact.media.source import Segment
-from redact.rendering import borders
+from redact.media.probe import probe
+from redact.media.segments import plan_segments
+from redact.media.source import Segment, excerpt
+from redact.rendering import borders, take_levels
 from redact.run.local import LocalRunner
 from redact.timeline import Span
 
@@ -29,6 +34,11 @@ def _brightening(clip: Clip, i: int) -> np.ndarray:
 def _track(number: int, first: int, last: int, score: float | None = None) -> Track:
     keys = (KeyBox(first, Box(96, 64, 224, 192), score), KeyBox(last, Box(96, 64, 224, 192), score))
     return Track(number, Kind.FACE, keys if last > first else keys[:1])
+
+
+def _lead_in(number: int) -> Track:
+    """A track that is sighted in its last frame only."""
+    return Track(number, Kind.FACE, (KeyBox(0, Box(0, 0, 99, 99)), KeyBox(60, Box(0, 0, 99, 99), 0.9)))
 
 
 def _plan(*tracks: Track, black: tuple[int, ...] = ()) -> RedactionPlan:
@@ -59,9 +69,25 @@ def test_a_black_frame_is_not_taken_from() -> None:
 
 
 def test_before_the_first_sighting_other_averages_are_held() -> None:
-    lead_in = Track(1, Kind.FACE, (KeyBox(0, Box(0, 0, 9, 9)), KeyBox(60, Box(0, 0, 9, 9), 0.9)))
-    found = list(borders(_plan(lead_in), _segments(0, 24, 48, 72)))
+    found = list(borders(_plan(_lead_in(1)), _segments(0, 24, 48, 72)))
     assert [[(r.track, r.sighted) for r in regions] for _, regions in found] == [[(1, False)]]
+
+
+def test_what_was_taken_once_is_kept_whatever_the_tracks_are_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = probe(write_clip(tmp_path / "in.mkv", Clip(codec="mpeg4", frames=FRAMES, gop=12), _brightening))
+    (piece, regions), *_ = borders(_plan(_lead_in(1), _track(2, 0, 95, 0.9)), plan_segments(source))
+    policy = policy_of("export-batch")
+    work = excerpt(source, piece)
+    first = take_levels(work, regions, None, policy, tmp_path)
+    assert [(h.track, h.sighted) for h in first] == [(1, False), (2, True)]
+    monkeypatch.setattr(rendering, "decode", lambda source: pytest.fail("was decoded again"))
+    again = take_levels(work, [replace(r, track=r.track + 7) for r in regions], None, policy, tmp_path)
+    assert [(h.track, h.sighted) for h in again] == [(8, False), (9, True)]
+    for a, b in zip(first, again, strict=True):
+        assert a.levels[0].dtype == b.levels[0].dtype == np.float32
+        assert [v.tolist() for v in a.levels] == [v.tolist() for v in b.levels]
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265", "mpeg4", "libvpx-vp9"])

@@ -1,6 +1,7 @@
 """How well a detector finds what is labelled: recall and covered share by size, findings on nothing. Pure.
 
-A detector is run once, from a low score on; what it finds at any higher score follows from that.
+A detector is run once, from a low score on; what it finds at any higher score follows from that (but for boxes that
+a less sure finding widened: that is how ``redact`` works, too, which keeps all findings from a low score on).
 """
 
 from __future__ import annotations

@@ -83,5 +83,4 @@ def compare(row: Evaluation, tally: Tally) -> None:
     assert n.unmatched_per_picture == pytest.approx(row.unmatched_per_picture, rel=0.02, abs=0.02)
     for found, known in zip(n.bins, row.bins, strict=True):
         assert (found.px, found.boxes) == (known.px, known.boxes)
-        one = 1.01 / known.boxes if known.boxes else 0.0  # of 15 small faces each is seven hundredths
-        assert found.recall == pytest.approx(known.recall, abs=max(0.02, one))
+        assert found.recall == pytest.approx(known.recall, abs=0.02)
