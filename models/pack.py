@@ -103,11 +103,14 @@ def write_pack(folder: Path, examples: Iterable[Example]) -> int:
     The index is written last, so a folder with an index is complete.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "index.npz").unlink(missing_ok=True)
+    for former in ("index.npz", FOUND):
+        (folder / former).unlink(missing_ok=True)
     offset, shape, first, boxes, labels, group, labelled = [], [], [0], [], [], [], []
     groups: list[str] = []
     position = 0
-    with (folder / "pixels.u8").open("wb") as out:
+    pixels = folder / "pixels.u8"
+    pixels.unlink(missing_ok=True)  # whoever has the former one mapped keeps it
+    with pixels.open("wb") as out:
         for e in examples:
             out.write(np.ascontiguousarray(e.image).tobytes())
             offset.append(position)

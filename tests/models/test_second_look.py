@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,21 @@ def test_it_finds_what_is_not_labelled(pack: Path) -> None:
     faces = [box for box, c, _ in places if c == 0]
     assert any(box.iou(second_look.Box(*FACES[1].tolist())) > 0.5 for box in faces), "the other face"
     assert all(box.iou(second_look.Box(*FACES[0].tolist())) < second_look.SAME for box in faces)
+
+
+def test_what_was_looked_at_before_a_stop_is_not_looked_at_again(pack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = pack / "kept"
+    kept.mkdir()
+    first = second_look.search(pack, "redact-pico", range(1), kept)
+    assert len(json.loads(first.read_bytes())) == 1, "one list a picture"
+    with monkeypatch.context() as m:
+        m.setattr(second_look, "open_detector", lambda *a, **k: pytest.fail("was looked at again"))
+        assert second_look.search(pack, "redact-pico", range(1), kept) == first
+    second = second_look.search(pack, "redact-pico", range(1, 2), kept)
+    assert second != first
+    e = Pack(pack)[0]
+    write_pack(pack, [e, e])
+    assert second_look.search(pack, "redact-pico", range(1), kept) not in (first, second), "another pack"
 
 
 def test_what_it_says_is_neither_object_nor_background_or_a_mistake(pack: Path) -> None:

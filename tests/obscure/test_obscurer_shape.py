@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from contracts.obscurers import Layout, bounds, noise
+from contracts.planes import Layout, bounds, noise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -7,20 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 import torch
-from contracts.obscurers import (
-    LAYOUTS,
-    METHODS,
-    YUV420,
-    Apply,
-    Layout,
-    ObscurerContract,
-    copy,
-    face,
-    noise,
-    plate,
-    policy,
-    same,
-)
+from contracts.obscurers import METHODS, Apply, ObscurerContract, face, plate, policy
+from contracts.planes import LAYOUTS, YUV420, Layout, copy, noise, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
