@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from redact.batch.state import read_state
 from redact.errors import UsageError
@@ -20,10 +20,10 @@ def set_others_aside(state: Path, requests: str, files: Iterable[Path]) -> None:
     if _is_of(requests, state):
         return
     there = [f for f in (*files, state) if f.exists()]
-    number = next(n for n in count(1) if not any(_earlier(f, n).exists() for f in there))
+    number = next(n for n in count(1) if not any(f.with_name(earlier_name(f.name, n)).exists() for f in there))
     for file in there:  # the state last: until then a run that was stopped here can tell whose they are
         try:
-            file.rename(_earlier(file, number))
+            file.rename(file.with_name(earlier_name(file.name, number)))
         except OSError as e:
             raise output_error(file, e) from None
 
@@ -35,5 +35,7 @@ def _is_of(requests: str, state: Path) -> bool:
         return False
 
 
-def _earlier(file: Path, number: int) -> Path:
-    return file.with_name(f"{file.stem}.earlier-{number}{file.suffix}")
+def earlier_name(name: str, number: int) -> str:
+    """What an earlier file called ``name`` is called now."""
+    path = PurePath(name)
+    return f"{path.stem}.earlier-{number}{path.suffix}"

@@ -20,7 +20,7 @@ from redact.batch.journal import Entry, Journal
 from redact.batch.places import Delivery, fetched
 from redact.batch.requests import request_contents
 from redact.batch.results import Evidence, Fate, RequestResult
-from redact.batch.standing import check_free, is_own
+from redact.batch.standing import check_free, check_free_there, is_own
 from redact.errors import Interrupted, RedactError, SourceError, UsageError, VerificationError, WorkerError
 from redact.media.file import file_sha256
 from redact.media.images import is_image
@@ -197,6 +197,8 @@ class Carrier:
 
         What a person released of the corrected plan of an earlier quarantine is not made again.
         """
+        if self._place.delivery is not None:
+            check_free_there(job, output, self._place.delivery)
         aside = earlier_quarantine(output)
         scratch = self._journal.scratch(job.source.location)
         source = fetched(job.source.location, scratch, self._check_going_on)

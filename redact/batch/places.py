@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from redact.batch.aside import earlier_name
 from redact.batch.sources import is_address
 from redact.errors import Interrupted, SourceError, UsageError
 from redact.staging import output_error
 
+T = TypeVar("T")
 _CHUNK = 4 << 20
 
 
@@ -73,8 +76,52 @@ class Delivery:
     """
 
     def __init__(self, address: str) -> None:
-        self._fs, self._root = _open(address.rstrip("/"))
-        self._address = address.rstrip("/")
+        self.address = address.rstrip("/")
+        self._root = _open(self.address)[1]
+
+    @property
+    def _fs(self) -> Any:
+        """The storage as this thread reaches it: two must not speak at once on one connection to an FTP server."""
+        return _open(self.address)[0]
+
+    def has(self, name: str) -> bool:
+        """Whether something lies there as ``name``. Raises UsageError where the place does not say."""
+        return self._asked(name, lambda fs, path: bool(fs.exists(path)))
+
+    def read(self, name: str) -> bytes | None:
+        """What lies there as ``name``, None where nothing does. Raises UsageError where the place does not say."""
+        return self._asked(name, lambda fs, path: bytes(fs.cat_file(path))) if self.has(name) else None
+
+    def _asked(self, name: str, how: Callable[[Any, str], T]) -> T:
+        try:
+            fs = self._fs
+            fs.invalidate_cache()  # others may write there, too
+            return how(fs, f"{self._root}/{name}")
+        except Exception as e:  # noqa: BLE001 - each back end has errors of its own
+            raise UsageError(
+                f"{self.address}/{name}: cannot be looked at: {type(e).__name__}: {e}.",
+                "Check the address and run again; finished work is kept.",
+            ) from None
+
+    def keep_others(self, files: Sequence[Path]) -> None:
+        """Gives what lies there under the names of ``files`` names that say so, unless it is what they hold.
+
+        All get the same number: "summary.csv" becomes "summary.earlier-1.csv". Raises UsageError.
+        """
+        others = [f.name for f in files if not self._holds(f)]
+        number = next(n for n in count(1) if not any(self.has(earlier_name(o, n)) for o in others))
+        for name in others:
+            try:
+                self._fs.mv(f"{self._root}/{name}", f"{self._root}/{earlier_name(name, number)}")
+            except Exception as e:  # noqa: BLE001 - each back end has errors of its own
+                raise UsageError(
+                    f"{self.address}/{name}: cannot be renamed: {type(e).__name__}: {e}.", "Rename it by hand."
+                ) from None
+
+    def _holds(self, file: Path) -> bool:
+        """Whether the place has nothing but what ``file`` holds under its name."""
+        there = self.read(file.name)
+        return there is None or (file.is_file() and file.read_bytes() == there)
 
     def put(self, file: Path, name: str) -> None:
         """Delivers ``file`` as ``name``. Raises UsageError where the place does not take it."""
@@ -85,7 +132,7 @@ class Delivery:
             self._fs.mv(f"{final}.part", final)
         except Exception as e:  # noqa: BLE001 - each back end has errors of its own
             raise UsageError(
-                f"{self._address}/{name}: cannot be delivered: {type(e).__name__}: {e}.",
+                f"{self.address}/{name}: cannot be delivered: {type(e).__name__}: {e}.",
                 "Check the address and run again; finished work is kept.",
             ) from None
 
@@ -103,7 +150,7 @@ class Delivery:
                 self._fs.rmdir(f"{self._root}/{old}")
         except Exception as e:  # noqa: BLE001 - each back end has errors of its own
             raise UsageError(
-                f"{self._address}/{old}: cannot be renamed: {type(e).__name__}: {e}.", "Rename it by hand."
+                f"{self.address}/{old}: cannot be renamed: {type(e).__name__}: {e}.", "Rename it by hand."
             ) from None
 
     def put_folder(self, folder: Path, name: str) -> None:

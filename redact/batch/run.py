@@ -108,7 +108,10 @@ def run_batch(
         sweep(place.folder, of_all_machines=True)
         # Wherever it is called from, it is the same file.
         requests = str(Path(batch.file).resolve())
-        set_others_aside(journal.state, requests, (place.folder / TABLE, place.folder / REPORT))
+        written_last = (place.folder / TABLE, place.folder / REPORT)
+        set_others_aside(journal.state, requests, written_last)
+        if place.delivery is not None:
+            place.delivery.keep_others(written_last)
         tracker = Tracker(journal.state, requests, len(jobs), os.getpid(), events, nodes)
         started, began = datetime.now(UTC), time.monotonic()
         results: dict[str, RequestResult] = {}

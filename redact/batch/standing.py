@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from redact.batch.jobs import Job
+from redact.batch.places import Delivery
 from redact.errors import UsageError
 from redact.staging import plan_path, record_path
 
@@ -13,9 +14,16 @@ from redact.staging import plan_path, record_path
 def is_own(job: Job, record: Path) -> bool:
     """Whether a record is of this very request: its id, and the digest of all that it asks for."""
     try:
-        request = json.loads(record.read_text(encoding="utf-8"))["request"]
+        return _says(job, record.read_bytes())
+    except OSError:
+        return False
+
+
+def _says(job: Job, record: bytes) -> bool:
+    try:
+        request = json.loads(record)["request"]
         return bool(request["id"] == job.id and request["sha256"] == job.sha256)
-    except (OSError, ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError):
         return False
 
 
@@ -23,7 +31,24 @@ def check_free(output: Path) -> None:
     """Refuses an output where something lies, or beside it what would be written there. Raises UsageError."""
     for file in (output, record_path(output), plan_path(output)):
         if file.exists():
-            raise UsageError(
-                f"{str(file)!r}: exists already, and is not of this request.",
-                "Give the request another output, or move away what lies there.",
-            )
+            raise _taken(str(file))
+
+
+def check_free_there(job: Job, output: Path, there: Delivery) -> None:
+    """As ``check_free``, of the place that a request's ``output`` is delivered to, if nothing of its own lies there.
+
+    What lies there without a record was delivered by an earlier run in part, if here it is whole.
+    """
+    record = there.read(record_path(output).name)
+    if is_own(job, record_path(output)) if record is None else _says(job, record):
+        return
+    for file in (output, record_path(output), plan_path(output)):
+        if there.has(file.name):
+            raise _taken(f"{there.address}/{file.name}")
+
+
+def _taken(place: str) -> UsageError:
+    return UsageError(
+        f"{place!r}: exists already, and is not of this request.",
+        "Give the request another output, or move away what lies there.",
+    )

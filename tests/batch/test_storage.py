@@ -16,6 +16,7 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from PIL import Image
 
 from redact.batch.places import Delivery, fetched
 from redact.errors import SourceError, UsageError
@@ -144,6 +145,55 @@ def test_a_folder_that_was_delivered_gets_another_name(
     found = {name.removeprefix(root): files.cat_file(name).decode() for name in files.find(root)}
     assert found == {f"/a.mp4.earlier-quarantine-1/{name}": name for name in ("plan.json", "report.json")}
     assert [Path(name).name for name in files.ls(root, detail=False)] == ["a.mp4.earlier-quarantine-1"]
+
+
+@pytest.mark.parametrize("kind", ["s3", "ftp"])
+def test_what_others_delivered_is_kept(
+    kind: str, bucket: str, ftp: tuple[str, Path], plain_clip: Path, tmp_path: Path
+) -> None:
+    """Two offices deliver to one address, the second one under a name that is taken there."""
+    address = f"{bucket}/shared" if kind == "s3" else f"{ftp[0]}/shared"
+    files, root = fsspec.core.url_to_fs(address)
+
+    def carry_out(office: str, *outputs: str) -> tuple[list[str], str]:
+        folder = tmp_path / office
+        folder.mkdir(exist_ok=True)
+        common = REQUEST | {"source": str(plain_clip)}
+        rows = [common | {"id": f"{office}-{n}", "output": o} for n, o in enumerate(outputs)]
+        (folder / "requests.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+        done = _batch(folder / "requests.jsonl", address, folder)
+        return [json.loads(line)["fate"] for line in done.stdout.splitlines()], done.stdout
+
+    assert carry_out("north", "gate.mp4")[0] == ["released"]
+    files.invalidate_cache()
+    first = {name.removeprefix(f"{root}/"): _digest(files.cat_file(name)) for name in files.find(root)}
+    fates, said = carry_out("south", "gate.mp4", "lobby.mp4")
+    assert fates == ["refused", "released"]
+    assert f"{address}/gate.mp4" in said
+    assert "exists already" in said
+    assert carry_out("south", "gate.mp4", "lobby.mp4")[0] == ["refused", "released"]
+    files.invalidate_cache()
+    found = {name.removeprefix(f"{root}/"): _digest(files.cat_file(name)) for name in files.find(root)}
+    earlier = {"summary.csv": "summary.earlier-1.csv", "report.html": "report.earlier-1.html"}
+    assert {n: found[earlier.get(n, n)] for n in first} == first
+    of_lobby = {"lobby.mp4", "lobby.mp4.plan.json", "lobby.mp4.record.json"}
+    assert set(found) == {*first, *earlier.values(), *of_lobby}, "what the same office delivers again replaces its own"
+
+
+def test_what_was_delivered_in_part_is_delivered_again(ftp: tuple[str, Path], tmp_path: Path) -> None:
+    folder = ftp[1] / "out"
+    Image.new("RGB", (320, 240), (90, 120, 90)).save(tmp_path / "wall.jpg")
+    asked = REQUEST | {"id": "one", "source": str(tmp_path / "wall.jpg"), "output": "one.jpg"}
+    (tmp_path / "requests.jsonl").write_text(json.dumps(asked))
+    command = (tmp_path / "requests.jsonl", f"{ftp[0]}/out", tmp_path)
+    assert _batch(*command).returncode == 0
+    for name in ("one.jpg", "one.jpg.record.json"):
+        (folder / name).unlink()
+    for entry in (tmp_path / "requests.batch" / ".batch" / "done").iterdir():
+        entry.unlink()  # as if it had been stopped before it noted that all was delivered
+    done = _batch(*command)
+    assert done.returncode == 0, done.stdout
+    assert {"one.jpg", "one.jpg.record.json", "one.jpg.plan.json"} <= {p.name for p in folder.iterdir()}
 
 
 def test_nothing_at_an_address(bucket: str, tmp_path: Path) -> None:
