@@ -154,18 +154,8 @@ class Carrier:
             self._journal.drop(job.source.location)
 
     def _carried(self, job: Job) -> RequestResult:
-        blank = RequestResult(
-            id=job.id,
-            source=job.source.listed,
-            fate=Fate.REFUSED,
-            operator=job.request.operator,
-            purpose=job.request.purpose,
-            legal_basis=job.request.legal_basis,
-            requester=job.request.requester,
-            scope=scope_sentences(job.request.scope),
-        )
         output = self._place.folder / job.output
-        result = self._outcome(job, output, blank)
+        result = self._outcome(job, output, blank_of(job))
         if result.fate is not Fate.RELEASED and output.is_file() and is_own(job, record_path(output)):
             # The report names what is not released: who looks for it in the folder must not take this for it.
             result = replace(result, reason=f"{result.reason} {earlier_release(job.output)}")
@@ -277,6 +267,20 @@ class Carrier:
             return
         for file in (plan_path(output), record_path(output), output):
             self._place.delivery.put(file, file.name)
+
+
+def blank_of(job: Job) -> RequestResult:
+    """What is told of a request before anything became of it: what it asks for, for whom and why."""
+    return RequestResult(
+        id=job.id,
+        source=job.source.listed,
+        fate=Fate.REFUSED,
+        operator=job.request.operator,
+        purpose=job.request.purpose,
+        legal_basis=job.request.legal_basis,
+        requester=job.request.requester,
+        scope=scope_sentences(job.request.scope),
+    )
 
 
 def _released(blank: RequestResult, outcome: Outcome, output: str) -> RequestResult:

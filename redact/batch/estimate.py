@@ -11,9 +11,11 @@ from tempfile import TemporaryDirectory
 
 from pydantic import TypeAdapter
 
-from redact.batch.carry import Place
+from redact.batch.by_hand import released_by_hand
+from redact.batch.carry import Place, blank_of
 from redact.batch.jobs import Batch, Job
 from redact.batch.places import fetched
+from redact.batch.standing import check_free, check_free_there, is_own
 from redact.errors import RedactError
 from redact.findings import RedactionPlan
 from redact.media.images import is_image, read_image
@@ -21,6 +23,7 @@ from redact.media.segments import plan_segments
 from redact.media.source import Source, excerpt
 from redact.rendering import render
 from redact.stages import analyse
+from redact.staging import record_path
 from redact.video import Runner, begin, open_video, source_id
 
 
@@ -58,7 +61,7 @@ def estimate(batch: Batch, place: Place, runner: Runner, workers: int) -> Estima
     problems: list[str] = []
     with TemporaryDirectory(prefix="redact-dry-") as name:
         folder = Path(name)
-        counted = list(_count(batch.jobs, folder, runner, problems))
+        counted = list(_count(batch.jobs, place, folder, runner, problems))
         pixels = sum(c.pixels for c in counted)
         cost = _cost(max(counted, key=lambda c: c.pixels), folder, runner) if counted else 0.0
     held = max((c.source.bytes for c in counted), default=0)
@@ -75,10 +78,11 @@ def estimate(batch: Batch, place: Place, runner: Runner, workers: int) -> Estima
     )
 
 
-def _count(jobs: Iterable[Job], folder: Path, runner: Runner, problems: list[str]) -> Iterable[_Counted]:
+def _count(jobs: Iterable[Job], place: Place, folder: Path, runner: Runner, problems: list[str]) -> Iterable[_Counted]:
     for job in jobs:
         try:
             path = fetched(job.source.location, folder)
+            _check_standing(job, path, place, runner)
             if is_image(path):
                 list(runner.map(look_at_picture, [(path,)]))
                 continue
@@ -89,6 +93,15 @@ def _count(jobs: Iterable[Job], folder: Path, runner: Runner, problems: list[str
             continue
         w, h = source.format.display.size
         yield _Counted(job, source, len(part.span), len(part.span) * w * h)
+
+
+def _check_standing(job: Job, source: Path, place: Place, runner: Runner) -> None:
+    """Raises UsageError where something lies at a request's output that a run would leave there."""
+    output = place.folder / job.output
+    if place.delivery is not None:
+        check_free_there(job, output, place.delivery)
+    if not is_own(job, record_path(output)) and not released_by_hand(job, source, output, blank_of(job), runner):
+        check_free(output)
 
 
 def look_at_picture(path: Path) -> None:

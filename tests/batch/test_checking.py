@@ -82,6 +82,19 @@ def test_what_cannot_be_read_stops_nobody_else(workers: str, plain_clip: Path, t
     assert done.stdout.count("refused ") == 3
 
 
+def test_a_dry_run_says_where_something_lies_already(plain_clip: Path, tmp_path: Path) -> None:
+    shutil.copy(plain_clip, tmp_path / "in.mp4")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "gate.mp4").write_bytes(b"of somebody else")
+    rows = [{"source": "in.mp4", "output": o} for o in ("gate.mp4", "lobby.mp4")]
+    asked = _requests(tmp_path, *rows)
+    done = redact("batch", asked, "-o", "out", "--dry-run", cwd=tmp_path)
+    assert done.returncode == 3, done.stderr
+    assert done.stdout.count("would be refused") == 1
+    assert "exists already" in done.stdout
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["gate.mp4"]
+
+
 def test_a_file_that_may_not_be_read_is_wrong_with_the_request(
     plain_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

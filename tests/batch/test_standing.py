@@ -19,8 +19,9 @@ from PIL import Image
 import redact
 from redact import pipeline, stills
 from redact.batch.by_hand import NOTE
+from redact.batch.estimate import estimate
 from redact.batch.results import Fate, RequestResult
-from redact.batch.run import prepare, run_batch
+from redact.batch.run import check_batch, prepare, run_batch
 from redact.findings import Detection, KeyBox, Kind, Track
 from redact.geometry import Box
 from redact.period import Period
@@ -152,6 +153,8 @@ def test_a_release_by_hand_is_kept_and_counted(quarantined: Path, pictures: Path
     plan = redact.load_plan(quarantined.parent / "q.png.quarantine" / "plan.json")
     redact.render(pictures / "a.png", plan, quarantined)
     before = _files(quarantined.parent)
+    batch, place = check_batch(pictures / "requests.jsonl", str(quarantined.parent), "public-release", redact.policy_of)
+    assert estimate(batch, place, Here(), 1).problems == (), "a dry run counts it, too"
     for _ in range(2):
         (result,) = _carry_out(pictures, ROW)
         assert result.fate is Fate.RELEASED
