@@ -2,6 +2,10 @@
 
 python models/export.py --run work/runs/pico --size pico --name redact-pico
 python models/evaluate.py redact-pico --data DIR/detect --write-card
+
+Of several runs that went on from the same weights (``--run A --run B``) the mean is exported: it often finds more than
+each of them (Wortsman et al., "Model soups: averaging weights of multiple fine-tuned models improves accuracy without
+increasing inference time", ICML 2022).
 """
 
 from __future__ import annotations
@@ -9,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import tomlkit
@@ -22,11 +27,19 @@ from redact.detect.network import Anchors, fuse
 ROOT = Path(__file__).parent
 
 
-def fused(size: str, checkpoint: Path) -> torch.nn.Module:
+def learnt(runs: Sequence[Path]) -> dict[str, torch.Tensor]:
+    """What the runs in these folders have learnt: the mean of their weights, float32."""
+    states = [torch.load(run / "last.pt", map_location="cpu", weights_only=True)["ema"] for run in runs]
+    return {
+        name: torch.stack([s[name].double() for s in states]).mean(0).float() if first.is_floating_point() else first
+        for name, first in states[0].items()
+    }
+
+
+def fused(size: str, weights: dict[str, torch.Tensor]) -> torch.nn.Module:
     """The trained network in evaluation mode, with batch normalisation folded in and both heads kept."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     model = build(size)
-    model.load_state_dict(state["ema"])
+    model.load_state_dict(weights)
     return fuse(model)
 
 
@@ -62,23 +75,22 @@ def update_card(card: Path, files: dict[str, Path]) -> None:
 
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--run", type=Path, required=True, help="folder with last.pt")
+    p.add_argument("--run", type=Path, action="append", required=True, help="folder with last.pt; several: their mean")
     p.add_argument("--size", required=True)
     p.add_argument("--name", required=True, help="of the card to update")
     p.add_argument("--head", choices=("one2one", "one2many"), default="one2many")
     p.add_argument("--models", type=Path, default=ROOT, help="folder with cards/ and weights/")
     p.add_argument("--onnx-only", type=Path, help="write just this ONNX file (to compare)")
     a = p.parse_args()
-    checkpoint = a.run / "last.pt"
+    state = learnt(a.run)
     if a.onnx_only:
-        export_onnx(fused(a.size, checkpoint), a.head, a.onnx_only)
+        export_onnx(fused(a.size, state), a.head, a.onnx_only)
         return
     weights = a.models / "weights"
     onnx_file, torch_file = weights / f"{a.name}.onnx", weights / f"{a.name}.safetensors"
     with tempfile.TemporaryDirectory(dir=weights) as aside:
         new = Path(aside) / onnx_file.name
-        export_onnx(fused(a.size, checkpoint), a.head, new)
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)["ema"]
+        export_onnx(fused(a.size, state), a.head, new)
         half = {k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in state.items()}
         description = json.dumps({"net": describe(a.size), "head": a.head, "step": 0})
         save_file(half, Path(aside) / torch_file.name, metadata={"description": description})

@@ -10,8 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from contracts.detectors import photo
 
+import export
 from redact.demo import draw_plate
 
 ROOT = Path(__file__).parents[2]
@@ -60,6 +62,19 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_of_several_runs_the_mean_is_exported(tmp_path: Path) -> None:
+    runs = []
+    for n, value in enumerate((1.0, 2.0, 6.0)):
+        runs.append(tmp_path / str(n))
+        runs[-1].mkdir()
+        torch.save({"ema": {"a": torch.full((2, 2), value), "count": torch.tensor(7)}}, runs[-1] / "last.pt")
+    mean = export.learnt(runs)
+    assert torch.equal(mean["a"], torch.full((2, 2), 3.0))
+    assert mean["a"].dtype is torch.float32
+    assert mean["count"] == 7
+    assert torch.equal(export.learnt(runs[2:])["a"], torch.full((2, 2), 6.0))
+
+
 def test_networks_are_compared(data: Path, tmp_path: Path) -> None:
     recipe("build_data.py", "--data", data, "--out", tmp_path / "pack")
     words = ("--data", data, "--out", tmp_path / "runs", "--steps", 2, "--batch", 2, "--imgsz", 128)
@@ -88,13 +103,16 @@ def test_the_recipe_runs_from_start_to_end(data: Path, tmp_path: Path) -> None:
     assert "continues at step 2" in said
     assert "stopped at step 3" in said
 
+    recipe("train.py", *common[:4], "--out", tmp_path / "other", *common[6:], "--steps", 1)
+    runs = ("--run", run, "--run", tmp_path / "other")
+
     models = tmp_path / "models"
     for part in ("cards", "weights"):
         (models / part).mkdir(parents=True)
     card_file = models / "cards" / "smoke.toml"
     like = (MODELS / "cards" / "redact-pico.toml").read_text()
     card_file.write_text(like.replace('name = "redact-pico"', 'name = "smoke"', 1))
-    assert "safetensors" in recipe("export.py", "--run", run, "--size", "pico", "--name", "smoke", "--models", models)
+    assert "safetensors" in recipe("export.py", *runs, "--size", "pico", "--name", "smoke", "--models", models)
     said = recipe(
         "evaluate.py", "smoke", "--data", data, "--cards", models / "cards", "--sizes", 320, "--write-card", "--no-far"
     )
