@@ -22,7 +22,7 @@ from redact.plan_io import check_looked, check_plan, holds
 from redact.policy import Policy
 from redact.record import FileId, Kept, make_record
 from redact.release import Finished, hand_over
-from redact.repair import MAX_REPAIRS, with_leaks
+from redact.repair import with_leaks, worth_repairing
 from redact.scope import EVERYTHING, Scope
 from redact.stages import detector_ids
 from redact.staging import check_output, plan_path, record_path, workspace
@@ -148,6 +148,7 @@ def _until_verified(
     work: Work, seen: Seen, plan: RedactionPlan, release: Path, folder: Path, clock: _Clock, *, repair: bool
 ) -> _Done:
     """Renders and verifies; where that finds what the plan leaves clear, plans with it and renders again."""
+    found: list[int] = []
     for repairs in count():
         obscured = render_video(work, plan, release)
         clock.stop("render")
@@ -156,7 +157,8 @@ def _until_verified(
         verdict = verify_video(work, release, plan, evidence)
         clock.stop("verify")
         only_leaks = all(c.passed or c.name == "leaks" for c in verdict.checks)
-        if verdict.passed or not repair or not only_leaks or repairs == MAX_REPAIRS:
+        found.append(len(verdict.leaks))
+        if verdict.passed or not repair or not only_leaks or not worth_repairing(found):
             break
         seen = replace(seen, frames=with_leaks(seen.frames, verdict.leaks))
         plan = plan_video(work, seen)

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from redact.findings import FrameDetections
 from redact.track import unite
 from redact.verdict import Leak
 
-# Rounds in which what verification finds is added to the plan and rendered again. Each looks at new places, just
-# outside the regions that it added, and at a picture encoded anew: one real clip needed three of them.
-MAX_REPAIRS = 5
+MOST_FRUITLESS = 5  # repairs that did not halve what verification finds, after which a file is quarantined
+
+
+def worth_repairing(found: Sequence[int]) -> bool:
+    """Whether to cover what verification found and render again, after verifications that found so many leaks each.
+
+    Each repair is looked at in new places, just outside the regions that it added, and encoded anew: some of what is
+    new there is found, too. How many rounds that takes grows with the number of leaks, thus with the video's length:
+    a limit on all rounds would quarantine what is long, so only those count that led nowhere.
+    """
+    return sum(2 * after > before for before, after in pairwise(found)) < MOST_FRUITLESS
 
 
 def with_leaks(frames: Iterable[FrameDetections], leaks: Iterable[Leak]) -> tuple[FrameDetections, ...]:

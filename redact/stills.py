@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from functools import cache, partial
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from redact.plan_io import check_plan, holds
 from redact.policy import Policy, Verifier
 from redact.record import FileId, Kept, make_record
 from redact.release import Finished, hand_over
-from redact.repair import MAX_REPAIRS
+from redact.repair import worth_repairing
 from redact.stages import detector_ids, find
 from redact.staging import check_output, output_error, plan_path, record_path, workspace
 from redact.track import unite
@@ -107,16 +106,18 @@ def run_still(
     else:
         check_plan(path, image.sha256, plan)
         made = plan
+    leaks: list[int] = []
     with workspace(output) as folder:
         release = folder / f"release{output.suffix}"
-        for repairs in count():
+        while True:
             try:
                 write_image(_obscured(image, made, policy), release, output.suffix)
             except OSError as e:
                 raise output_error(output, e) from None
             verdict = _verify(release, image.pixels, made.regions(0), policy)
             only_leaks = all(c.passed or c.name == "leaks" for c in verdict.checks)
-            if verdict.passed or plan is not None or not only_leaks or repairs == MAX_REPAIRS:
+            leaks.append(len(verdict.leaks))
+            if verdict.passed or plan is not None or not only_leaks or not worth_repairing(leaks):
                 break
             found = unite([*found, *(replace(leak.detection, score=1.0) for leak in verdict.leaks)])
             made = _decide(image, found, policy)
@@ -133,7 +134,7 @@ def run_still(
             verdict=verdict,
             obscured_frames=int(bool(made.regions(0))),
             black={0: "blackened by the plan"} if 0 in made.black else {},
-            repairs=repairs,
+            repairs=len(leaks) - 1,
             seconds={"all": time.monotonic() - began},
             request=request,
         )
@@ -147,7 +148,7 @@ def run_still(
         tracks={str(k): sum(t.kind is k for t in made.tracks) for k in Kind},
         obscured_frames=int(bool(made.regions(0))),
         black_frames=int(0 in made.black),
-        repairs=repairs,
+        repairs=len(leaks) - 1,
     )
 
 

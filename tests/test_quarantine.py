@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import redact
-from redact import stills
+from redact import repair, stills
 from redact.batch.results import Fate
 from redact.batch.run import prepare, run_batch
 from redact.errors import VerificationError
@@ -38,7 +38,7 @@ def _somebody_sees_a_face(monkeypatch: pytest.MonkeyPatch) -> None:
     """Verification finds a face that pass 1 did not."""
     monkeypatch.setattr(stills, "find_still", lambda *_: ())
     monkeypatch.setattr(stills, "find", lambda *_: iter([Detection(Kind.FACE, FACE, 0.9)]))
-    monkeypatch.setattr(stills, "MAX_REPAIRS", 0)
+    monkeypatch.setattr(repair, "MOST_FRUITLESS", 0)
 
 
 def _names(folder: Path) -> list[str]:
@@ -53,7 +53,7 @@ def test_what_verification_finds_in_a_picture_is_covered(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As in a video: it joins the findings, and the picture is made anew."""
-    monkeypatch.setattr(stills, "MAX_REPAIRS", 2)
+    monkeypatch.setattr(repair, "MOST_FRUITLESS", 2)
     outcome = redact.run(source, tmp_path / "out.png")
     assert (outcome.repairs, outcome.tracks["face"]) == (1, 1)
     before, after = (np.asarray(Image.open(p)).astype(int) for p in (source, outcome.output))

@@ -10,7 +10,7 @@ import pytest
 from redact.findings import Detection, FrameDetections, Kind
 from redact.geometry import Box
 from redact.motion import Motion
-from redact.repair import with_leaks
+from redact.repair import with_leaks, worth_repairing
 from redact.track import Movement
 from redact.verdict import Leak
 
@@ -22,6 +22,22 @@ FOUND = Leak(7, Detection(Kind.FACE, FACE, 0.6))
 def _right(steps: int) -> Motion:
     """By so many steps of 1/400 of the long side."""
     return Motion(16, 9, zlib.compress(np.tile(np.array([steps, 0], np.int8), 144).tobytes()))
+
+
+@pytest.mark.parametrize(
+    ("found", "worth"),
+    [
+        ([1], True),
+        ([1, 1, 1], True),
+        ([2, 1, 1, 2, 3], True),
+        ([1, 1, 1, 1, 1, 1], False),
+        ([9, 8, 7, 6, 5, 4], False),
+        ([900, 400, 190, 90, 41, 20, 9, 4, 2, 1], True),
+    ],
+)
+def test_it_is_given_up_where_repairs_lead_nowhere(found: list[int], worth: bool) -> None:
+    """A long video has many findings, and needs more rounds until none is left."""
+    assert worth_repairing(found) is worth
 
 
 def test_a_finding_between_two_looks_is_a_sure_one_of_its_own() -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import redact
-from redact import stills
+from redact import repair, stills
 from redact.batch.run import batch_state, prepare, run_batch
 from redact.cli import app
 from redact.findings import Detection, Kind
@@ -78,7 +78,7 @@ def test_a_quarantine_is_named_and_what_was_done_before_is_said(
     asked, out = _requests(tmp_path / "r.jsonl", "r1", source="in.png"), tmp_path / "out"
     monkeypatch.setattr(stills, "find_still", lambda *_: ())
     monkeypatch.setattr(stills, "find", lambda *_: iter([Detection(Kind.FACE, Box(9, 9, 50, 50), 0.9)]))
-    monkeypatch.setattr(stills, "MAX_REPAIRS", 0)
+    monkeypatch.setattr(repair, "MOST_FRUITLESS", 0)
     told = _batch(asked, "-o", out)
     assert f"Look at '{out / 'r1_in.png.quarantine'}'" in told
     assert "quarantined r1: " in told

@@ -17,7 +17,7 @@ from here import Here
 from PIL import Image
 
 import redact
-from redact import pipeline, stills
+from redact import pipeline, repair, stills
 from redact.batch.by_hand import NOTE
 from redact.batch.estimate import estimate
 from redact.batch.results import Fate, RequestResult
@@ -52,7 +52,7 @@ def _somebody_sees(monkeypatch: pytest.MonkeyPatch, *found: Detection) -> None:
     """What verification finds, and pass 1 did not."""
     monkeypatch.setattr(stills, "find_still", lambda *_: ())
     monkeypatch.setattr(stills, "find", lambda *_: iter(found))
-    monkeypatch.setattr(stills, "MAX_REPAIRS", 0)
+    monkeypatch.setattr(repair, "MOST_FRUITLESS", 0)
 
 
 def _carry_out(
