@@ -22,6 +22,7 @@ from redact.display import BatchDisplay
 from redact.errors import UsageError, WeightsError
 from redact.findings import Detection, Kind
 from redact.geometry import Box
+from redact.media.container import first_error
 from redact.plan_io import dump_plan
 from redact.run.session import session
 from redact.verdict import Leak
@@ -43,6 +44,12 @@ def test_plural() -> None:
 def test_readable() -> None:
     assert readable("监控/a.mp4") == "监控/a.mp4"
     assert readable("caf\udce9.mp4") == "caf\\udce9.mp4"
+
+
+def test_what_a_library_said_is_part_of_a_sentence() -> None:
+    logs = [(24, "h264", "mmco: unref short failure\n"), (16, "h264", "Invalid NAL unit size (9 >  8).\n")]
+    assert first_error(logs) == "h264: Invalid NAL unit size (9 > 8)"
+    assert first_error(logs[:1]) is None
 
 
 @pytest.mark.parametrize(

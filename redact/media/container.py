@@ -47,10 +47,11 @@ def source_error(
 
 
 def first_error(capture: list[tuple[int, str, str]]) -> str | None:
-    """The first captured log line of level ERROR or worse, as one line; None where there is none."""
+    """The first captured log line of level ERROR or worse, as part of a sentence; None where there is none."""
     for level, name, text in capture:
         if level <= av.logging.ERROR:
-            return f"{name}: {' '.join(text.split())}" if name else " ".join(text.split())
+            line = " ".join(text.split()).rstrip(".")
+            return f"{name}: {line}" if name else line
     return None
 
 
