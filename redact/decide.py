@@ -46,10 +46,11 @@ def decide(
     display pixels, and in which frames. ``black``: frames replaced by black ones.
     """
     seconds = np.asarray(pts, np.float64) * float(time_base)
-    looks = np.array([f.index for f in frames], np.int64)
-    movement = Movement(frames, (source.width, source.height))
+    compared = [f for f in frames if not f.added]
+    looks = np.array([f.index for f in compared], np.int64)
+    movement = Movement(frames, (source.width, source.height), seconds)
     # Between two looks, of which the second shows another scene.
-    cuts = [(a.index, b.index) for a, b in pairwise(frames) if b.scene_cut]
+    cuts = [(a.index, b.index) for a, b in pairwise(compared) if b.scene_cut]
     bounds = partial(_bounds, policy=policy, seconds=seconds, looks=looks, cuts=cuts)
     out = []
     for t in tracks:

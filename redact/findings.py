@@ -40,13 +40,15 @@ class FrameDetections:
     """All findings of one examined frame; ``index`` counts frames in display order from 0.
 
     ``scene_cut`` says that the picture changed entirely since the examined frame before it, ``motion``
-    how it moved since then; None where it stood still or nobody knows.
+    how it moved since then; None where it stood still or nobody knows. ``added``: only verification looked at it;
+    of what changed at it nothing is known.
     """
 
     index: int
     detections: tuple[Detection, ...]
     scene_cut: bool = False
     motion: Motion | None = None
+    added: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from redact.errors import SourceError
 from redact.findings import Kind, RedactionPlan
 from redact.media.file import file_sha256
@@ -160,7 +162,8 @@ def _until_verified(
         found.append(len(verdict.leaks))
         if verdict.passed or not repair or not only_leaks or not worth_repairing(found):
             break
-        seen = replace(seen, frames=with_leaks(seen.frames, verdict.leaks))
+        seconds = np.asarray(work.source.pts, np.float64) * float(work.source.format.time_base)
+        seen = replace(seen, frames=with_leaks(seen.frames, verdict.leaks, seconds))
         plan = plan_video(work, seen)
     return _Done(seen, plan, obscured, verdict, evidence, repairs)
 

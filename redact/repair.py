@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from redact.findings import FrameDetections
 from redact.track import unite
 from redact.verdict import Leak
@@ -24,24 +27,33 @@ def worth_repairing(found: Sequence[int]) -> bool:
     return sum(2 * after > before for before, after in pairwise(found)) < MOST_FRUITLESS
 
 
-def with_leaks(frames: Iterable[FrameDetections], leaks: Iterable[Leak]) -> tuple[FrameDetections, ...]:
-    """The findings of pass 1 with those of verification added, each sure enough to begin a track of its own."""
+def with_leaks(
+    frames: Iterable[FrameDetections], leaks: Iterable[Leak], seconds: NDArray[np.float64]
+) -> tuple[FrameDetections, ...]:
+    """The findings of pass 1 with those of verification added, each sure enough to begin a track of its own.
+
+    ``seconds`` (frames of the video,): the time of each.
+    """
     out = list(frames)
     for leak in leaks:
         n = bisect_left(out, leak.index, key=lambda f: f.index)
         if n == len(out) or out[n].index != leak.index:
-            out[n : n + 1] = _parted(out[n - 1] if n else None, leak.index, out[n] if n < len(out) else None)
+            out[n : n + 1] = _parted(out[n - 1] if n else None, leak.index, out[n] if n < len(out) else None, seconds)
         sure = replace(leak.detection, score=1.0)
         out[n] = replace(out[n], detections=unite([*out[n].detections, sure]))
     return tuple(out)
 
 
-def _parted(before: FrameDetections | None, index: int, after: FrameDetections | None) -> list[FrameDetections]:
+def _parted(
+    before: FrameDetections | None, index: int, after: FrameDetections | None, seconds: NDArray[np.float64]
+) -> list[FrameDetections]:
     """Frame ``index``, examined after all, and the one examined after it: the motion between two is parted by it."""
+    new = FrameDetections(index, (), added=True)
     if after is None:
-        return [FrameDetections(index, ())]
+        return [new]
     if before is None or after.motion is None:
-        return [FrameDetections(index, ()), after]
-    share = (index - before.index) / (after.index - before.index)
+        return [new, after]
+    begun, now, over = (float(seconds[i]) for i in (before.index, index, after.index))
+    share = (now - begun) / (over - begun)
     first, second = after.motion.part(share), after.motion.part(1 - share)
-    return [FrameDetections(index, (), motion=first), replace(after, motion=second)]
+    return [replace(new, motion=first), replace(after, motion=second)]

@@ -92,10 +92,10 @@ def _everywhere(dx: int, dy: int) -> Motion | None:
 def test_what_is_carried_forward_comes_back() -> None:
     frames = [FrameDetections(3 * n, (), motion=_everywhere(4 * n, -n)) for n in range(6)]
     box = Box(600, 300, 640, 350)
-    there = list(Movement(frames, SIZE).forward(box, 3, 12))
+    there = list(Movement(frames, SIZE, np.arange(30) / 30).forward(box, 3, 12))
     assert [i for i, _ in there] == [6, 9, 12]
     assert there[-1][1].edges == pytest.approx(box.move(STEP * (8 + 12 + 16), -STEP * (2 + 3 + 4)).edges)
-    back = list(Movement(frames, SIZE).backward(there[-1][1], 12, 3))
+    back = list(Movement(frames, SIZE, np.arange(30) / 30).backward(there[-1][1], 12, 3))
     assert [i for i, _ in back] == [9, 6, 3]
     assert back[-1][1].edges == pytest.approx(box.edges)
 

@@ -1,12 +1,14 @@
 """Links findings into tracks by two-threshold association with a motion model.
 
-After ByteTrack (Zhang et al., ECCV 2022): sure findings are matched first, doubtful ones then may
-continue what is left. Unlike there, a doubtful finding may also begin a track; whether the track
-counts is decided at its end, so that a face seen badly at first is covered from then on.
+After ByteTrack (Zhang et al., ECCV 2022): doubtful findings, too, may continue a track. Unlike there they may
+also begin one; whether the track counts is decided at its end, so that a face seen badly at first is covered from
+then on. And all are matched at once, doubtful ones at a surcharge: were sure ones matched first, a face that
+appears beside one that turns away would take its track, and leave the other without a sure finding.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -19,11 +21,12 @@ from redact.geometry import Box
 from redact.policy import DetectPolicy, TrackPolicy
 from redact.track.movement import Movement
 
-# How far, in its own sizes, an object may be from where it was expected: at once, and more for each
-# second unseen. A walker at 1.5 m/s moves nine face widths a second; the model knows most of it.
+# How far, in its own longer sides, an object may be from where it was expected: at once, and more for each second
+# unseen. A walker at 1.5 m/s moves nine face widths a second; the model knows most of it, but of what was seen once.
 _NEAR = 0.6
-_NEAR_PER_SECOND = 2.5
+_PER_SECOND, _PER_SECOND_ONCE = 2.5, 9.0
 _FAR = 2.5
+_DOUBT = 0.3  # cost of a doubtful finding: as much as to be three tenths of a side farther away
 _SIZE_RATIO = 1.9  # a size changes by less than this between two sightings
 _FORBIDDEN = 1e6
 # Share of the picture's long side from which on a doubtful finding is none, and a sure one must be very sure to be a
@@ -50,11 +53,16 @@ class _Open:
     velocity: tuple[float, float] = (0.0, 0.0)
     scores: list[float] = field(default_factory=list)
 
-    def expected(self, time: float) -> tuple[Box, Box]:
-        """Where the object is expected at ``time``: with what moves there, and behind it."""
+    def expected(self, time: float) -> tuple[Box, Box, Box, Box]:
+        """Where the object is expected at ``time``: with what moves there and behind it, going on or stopped."""
         dt = time - self.time
         dx, dy = self.velocity[0] * dt, self.velocity[1] * dt
-        return self.here.move(dx, dy), self.behind.move(dx, dy)
+        return self.here.move(dx, dy), self.behind.move(dx, dy), self.here, self.behind
+
+    def reach(self, time: float) -> float:
+        """How far, in its own longer sides, it may be from there."""
+        speed = _PER_SECOND if len(self.keys) > 1 else _PER_SECOND_ONCE
+        return min(_FAR, _NEAR + speed * (time - self.time))
 
     def add(self, index: int, time: float, d: Detection) -> None:
         dt = time - self.time
@@ -72,50 +80,68 @@ class _Open:
         self.here = self.behind = d.box
 
 
-def _costs(
-    expected: NDArray[np.float64], seen: NDArray[np.float64], unseen: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """How ill each finding fits each track, 0 for perfectly; ``_FORBIDDEN`` where it cannot be the same object.
+def _costs(expected: NDArray[np.float64], seen: NDArray[np.float64], reach: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How ill each finding fits each place, 0 for perfectly; ``_FORBIDDEN`` where it cannot be the same object.
 
-    ``expected`` (T, 4) and ``seen`` (F, 4) xyxy pixels; ``unseen`` (T,) seconds since each was seen; gives (T, F).
+    ``expected`` (P, 4) and ``seen`` (F, 4) xyxy pixels; ``reach`` (P,) in longer sides; gives (P, F).
     """
     e, s = expected[:, None], seen[None]
-    area, other_area = (np.prod(b[..., 2:] - b[..., :2], axis=-1) for b in (e, s))
+    sides, other_sides = e[..., 2:] - e[..., :2], s[..., 2:] - s[..., :2]
+    area, other_area = sides.prod(-1), other_sides.prod(-1)
     size, other = np.sqrt(np.maximum(area, 1.0)), np.sqrt(np.maximum(other_area, 1.0))
     ratio = np.maximum(size, other) / np.minimum(size, other)
     apart = ((e[..., :2] + e[..., 2:]) - (s[..., :2] + s[..., 2:])) / 2
-    distance = np.sqrt((apart**2).sum(-1)) / ((size + other) / 2)
+    longer = np.maximum((sides.max(-1) + other_sides.max(-1)) / 2, 1.0)
+    distance = np.sqrt((apart**2).sum(-1)) / longer
     shared = np.clip(np.minimum(e[..., 2:], s[..., 2:]) - np.maximum(e[..., :2], s[..., :2]), 0, None).prod(-1)
     union = area + other_area - shared
     iou = np.divide(shared, union, out=np.zeros_like(union), where=union > 0)
     cost = distance + 0.5 * np.log(ratio) + (1.0 - iou) * 0.5
-    reach = np.minimum(_FAR, _NEAR + _NEAR_PER_SECOND * unseen)[:, None]
     # Rounded: machines differ in the last digit, and must not in which pairs they choose.
     rounded: NDArray[np.float64] = np.round(cost, 9)
-    return np.where((ratio > _SIZE_RATIO) | (distance > reach), _FORBIDDEN, rounded)
+    return np.where((ratio > _SIZE_RATIO) | (distance > reach[:, None]), _FORBIDDEN, rounded)
 
 
-def _match(tracks: Sequence[_Open], found: Sequence[Detection], time: float) -> list[tuple[int, int]]:
-    """Pairs (track, finding) with the least total cost."""
+def _match(
+    tracks: Sequence[_Open], found: Sequence[Detection], time: float, sure: float, large: float
+) -> list[tuple[int, int]]:
+    """Pairs (track, finding) with the least total cost.
+
+    Findings below ``sure`` are doubtful; those that are ``large``, too, in pixels, continue only what was as large.
+    """
     if not tracks or not found:
         return []
     from scipy.optimize import linear_sum_assignment  # half a second to load, and only the driver links
 
-    expected = np.array([b.edges for t in tracks for b in t.expected(time)])  # two of each track
-    seen, unseen = np.array([d.box.edges for d in found]), np.array([time - t.time for t in tracks])
-    cost = _costs(expected, seen, np.repeat(unseen, 2)).reshape(len(tracks), 2, len(found)).min(1)
+    expected = np.array([[b.edges for b in t.expected(time)] for t in tracks])
+    places = expected.shape[1]
+    reach = np.repeat([t.reach(time) for t in tracks], places)
+    cost = _costs(expected.reshape(-1, 4), np.array([d.box.edges for d in found]), reach)
+    doubt = np.array([0.0 if d.score >= sure else _DOUBT for d in found])
+    cost = cost.reshape(len(tracks), places, len(found)).min(1) + doubt
+    none = (doubt > 0) & np.array([_longer(d.box) >= large for d in found])
+    small = np.array([_longer(t.keys[-1].box) < large for t in tracks])
+    cost[small[:, None] & none] = _FORBIDDEN
     rows, columns = linear_sum_assignment(cost)
     return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if cost[r, c] < _FORBIDDEN]
 
 
-def _counts(track: _Open, policy: TrackPolicy, detect: DetectPolicy, large: float) -> bool:
+def _counts(track: _Open, policy: TrackPolicy, detect: DetectPolicy, large: float, alone: bool) -> bool:
     """Whether a finished track is an object: seen twice and once surely, or once very surely.
 
-    Of what is ``large``, in pixels, each time that it is seen, once very surely.
+    Of what is ``large``, in pixels, each time that it is seen, once very surely. ``alone``: no other look could have
+    shown it, so that one sure sighting is enough, as in a still picture.
     """
     best = max(track.scores)
     always_large = all(_longer(k.box) >= large for k in track.keys)
-    return best >= policy.single_score or (len(track.scores) > 1 and best >= detect.high_score and not always_large)
+    seen = (len(track.scores) > 1 or alone) and best >= detect.high_score
+    return best >= policy.single_score or (seen and not always_large)
+
+
+def _alone(time: float, times: Sequence[float], most: float) -> bool:
+    """Whether there is no look within ``most`` seconds of the one at ``time``."""
+    n = bisect_left(times, time)
+    return all(abs(t - time) > most for t in (*times[max(n - 1, 0) : n], *times[n + 1 : n + 2]))
 
 
 def _longer(box: Box) -> float:
@@ -134,44 +160,40 @@ def link(
     """Links the findings of all examined frames, in display order, into tracks of detected key boxes.
 
     ``pts`` (frames,): time of every frame of the video in ticks of ``time_base`` seconds. ``size``:
-    width and height of the picture. A track
-    ends where it is unseen for longer than ``max_gap_seconds``, and at scene cuts. Tracks are
-    numbered from 1 by first frame, kind and place.
+    width and height of the picture. A track ends where it is missed in a look and unseen for longer than
+    ``max_gap_seconds``, and at scene cuts. Tracks are numbered from 1 by first frame, kind and place.
     """
     open_tracks: list[_Open] = []
     done: list[_Open] = []
-    tick = float(time_base)
-    movement = Movement(frames, size)
+    seconds = np.asarray(pts, np.float64) * float(time_base)
+    movement = Movement(frames, size, seconds)
     large = _LARGE * max(size)
-    for frame in frames:
-        time = int(pts[frame.index]) * tick
+    times = [float(seconds[f.index]) for f in frames]
+    before = -np.inf
+    for frame, time in zip(frames, times, strict=True):
         stay: list[_Open] = []
         for t in open_tracks:
-            over = frame.scene_cut or time - t.time > policy.max_gap_seconds
+            # Where looks are far apart nothing is unseen between them.
+            missed = t.time < before
+            over = frame.scene_cut or (missed and time - t.time > policy.max_gap_seconds)
             (done if over else stay).append(t)
-        open_tracks = stay
+        open_tracks, before = stay, time
         for t in open_tracks:
             t.here = movement.into(frame.index, t.here)
             t.behind = movement.into(frame.index, t.behind, whole=True)
         for kind in sorted({d.kind for d in frame.detections}):
             here = sorted((d for d in frame.detections if d.kind is kind), key=lambda d: (-d.score, d.box.edges))
-            sure = [d for d in here if d.score >= detect.high_score]
-            doubtful = [d for d in here if d.score < detect.high_score and _longer(d.box) < large]
             free = [t for t in open_tracks if t.kind is kind]
-            for group in (sure, doubtful):
-                pairs = _match(free, group, time)
-                for r, c in pairs:
-                    free[r].add(frame.index, time, group[c])
-                taken = {c for _, c in pairs}
-                matched = {r for r, _ in pairs}
-                new = [
-                    _Open(kind, [KeyBox(frame.index, d.box, d.score)], time, d.box, d.box, scores=[d.score])
-                    for c, d in enumerate(group)
-                    if c not in taken
-                ]
-                free = [t for r, t in enumerate(free) if r not in matched]
-                open_tracks += new
+            pairs = _match(free, here, time, detect.high_score, large)
+            for r, c in pairs:
+                free[r].add(frame.index, time, here[c])
+            taken = {c for _, c in pairs}
+            open_tracks += [
+                _Open(kind, [KeyBox(frame.index, d.box, d.score)], time, d.box, d.box, scores=[d.score])
+                for c, d in enumerate(here)
+                if c not in taken and (d.score >= detect.high_score or _longer(d.box) < large)
+            ]
     done += open_tracks
-    kept = [t for t in done if _counts(t, policy, detect, large)]
+    kept = [t for t in done if _counts(t, policy, detect, large, _alone(t.time, times, policy.max_gap_seconds))]
     kept.sort(key=lambda t: (t.keys[0].index, t.kind, t.keys[0].box.edges))
     return tuple(Track(n, t.kind, tuple(t.keys)) for n, t in enumerate(kept, 1))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import reduce
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ _BEND = 0.05  # own sizes that a straight line may be off where the picture move
 # passer-by's. On the crowd of a street 3 links in 100 are such; covering both places costs half a percent of the
 # picture there, and hides who stepped out from behind another's shoulder between two looks.
 _SAME = 0.1
+_BESIDE = 0.7  # likewise, of a sighting and those before and after it, which are nearer to each other than to it
 
 Bounds = Callable[[int, int], tuple[int, int]]
 """The first and the last frame to cover of what was seen first in one frame and last in another."""
@@ -40,11 +41,24 @@ def path(track: Track, bounds: Bounds, seconds: NDArray[np.float64], movement: M
     """
     seen = track.keys
     first, last = bounds(seen[0].index, seen[-1].index)
+    ways = [_link(a, b, bounds, seconds, movement) for a, b in pairwise(seen)]
+    for n, (a, b, c) in enumerate(zip(seen, seen[1:], seen[2:], strict=False)):
+        if _beside(a, b, c, movement):
+            stayed = (a, *_between(a, c, seconds, movement), c)
+            went = (ways[n - 1][-1] if n else a, *ways[n], *ways[n + 1])
+            both = _together(*(tuple(_timed(w, seconds)) for w in (went, stayed)))[1:]
+            ways[n], ways[n + 1] = (tuple(k for k in both if (k.index <= b.index) is first) for first in (True, False))
     keys = [*_before(seen, first, seconds, movement), seen[0]]
-    for a, b in pairwise(seen):
-        keys += _link(a, b, bounds, seconds, movement)
+    keys += chain.from_iterable(ways)
     keys += _after(seen, last, seconds, movement)
     return replace(track, keys=tuple(_timed(keys, seconds)))
+
+
+def _beside(a: KeyBox, b: KeyBox, c: KeyBox, movement: Movement) -> bool:
+    """Whether the middle one of three sightings may be of somebody else, beside whom the object stayed unseen."""
+    there, back = _carried(a, b.index, movement, whole=True), _carried(b, c.index, movement, whole=True)
+    apart = max(there.iou(b.box), back.iou(c.box))
+    return apart < _BESIDE and _carried(a, c.index, movement, whole=True).iou(c.box) > apart
 
 
 def _timed(keys: Sequence[KeyBox], seconds: NDArray[np.float64]) -> Iterator[KeyBox]:
@@ -150,9 +164,12 @@ def _velocity(
     whole: bool,
     within: float,
 ) -> tuple[float, float]:
-    """Pixels a second against what moves there, or the picture as a ``whole``, within so many seconds of one end."""
+    """Pixels a second against what moves there, or the picture as a ``whole``, within so many seconds of one end.
+
+    Of the last two sightings where they are farther apart; 0 where there is only one.
+    """
     ordered = list(reversed(keys)) if at_end else list(keys)
-    near = [k for k in ordered[1:] if abs(seconds[k.index] - seconds[ordered[0].index]) <= within]
+    near = [k for k in ordered[1:] if abs(seconds[k.index] - seconds[ordered[0].index]) <= within] or ordered[1:2]
     if not near:
         return 0.0, 0.0
     a, b = (near[-1], ordered[0]) if at_end else (ordered[0], near[-1])
@@ -201,6 +218,9 @@ def _prolonged(
         return KeyBox(i, _around(_reach(b, v, dt) for b, vs in zip(boxes, velocities, strict=True) for v in vs))
 
     looks = [(here[0][0], [b for _, b in here]) for here in zip(*paths, strict=True)]
-    moves = any(b != k.box for _, boxes in looks for b in boxes)
+    farthest = max(abs(c) for vs in velocities for v in vs for c in v) * abs(float(seconds[to] - seconds[k.index]))
+    # What goes evenly needs one key; not what stops on the way, as farther than so much it is not followed.
+    stops = farthest > _MOST_SHIFT * max(k.box.width, k.box.height)
+    moves = stops or any(b != k.box for _, boxes in looks for b in boxes)
     out = [reach(i, boxes) for i, boxes in looks if i != to] if moves else []
     return [*out, reach(to, looks[-1][1] if looks else [k.box] * len(velocities))]

@@ -1,0 +1,213 @@
+"""Who was found in a few looks is covered in every frame: the ways in which faces and plates are lost, one by one.
+
+The looks are made up; what is asked is whether regions hide all of a place that is known, frame by frame.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import redact
+from redact.decide import decide
+from redact.findings import Detection, FrameDetections, Kind, RedactionPlan, SourceId
+from redact.geometry import Box
+from redact.motion import Motion
+from redact.policy import Policy
+from redact.repair import with_leaks
+from redact.track import Movement, link
+from redact.verdict import Leak
+
+SIZE = (1920, 1080)
+POLICY = redact.policy_of("public-release")
+FACE = Box(600, 300, 640, 350)
+PLATE = Box(600, 300, 650, 312)
+
+
+def _plan(looks: list[FrameDetections], seconds: list[float], policy: Policy = POLICY) -> RedactionPlan:
+    pts, base = np.round(np.array(seconds) * 1000).astype(np.int64), Fraction(1, 1000)
+    tracks = link(looks, policy=policy.track, detect=policy.detect, pts=pts, time_base=base, size=SIZE)
+    return decide(tracks, looks, policy=policy, source=SourceId("0" * 64, len(pts), *SIZE), pts=pts, time_base=base)
+
+
+def _face(box: Box, score: float = 0.7, kind: Kind = Kind.FACE) -> Detection:
+    return Detection(kind, box, score)
+
+
+def _clear(plan: RedactionPlan, places: Mapping[int, Box]) -> list[int]:
+    """The frames in which something of the place is not under the regions, taken together."""
+    out = []
+    for n, place in places.items():
+        b = place.clip(*SIZE)
+        x, y = np.linspace(b.x1, b.x2, 21), np.linspace(b.y1, b.y2, 21)
+        under = np.zeros((21, 21), bool)
+        for r in plan.regions(n):
+            under |= ((y >= r.box.y1) & (y <= r.box.y2))[:, None] & ((x >= r.box.x1) & (x <= r.box.x2))
+        if under.mean() < 0.97:
+            out.append(n)
+    return out
+
+
+def _walk(box: Box, widths_per_second: float, fps: float) -> Callable[[int], Box]:
+    """Where somebody is in each frame who walks to the right; at 1.5 m/s a face goes nine widths a second."""
+    step = widths_per_second * box.width / fps
+    return lambda n: box.move(step * n, 0)
+
+
+def _pan(px: float) -> Motion:
+    """All of the picture moves to the right, by so many pixels (multiples of 4.8) from look to look."""
+    step = np.array([round(px * 400 / SIZE[0]), 0], np.int8)
+    return Motion(32, 18, zlib.compress(np.tile(step, 32 * 18).tobytes()))
+
+
+@pytest.mark.parametrize("apart", [1.0, 1.6, 2.0, 10.0])
+def test_in_a_time_lapse_a_face_is_followed(apart: float) -> None:
+    """Found surely, but not very surely, in every picture: nothing was unseen between them."""
+    looks = [FrameDetections(n, (_face(FACE, 0.45),)) for n in range(20)]
+    plan = _plan(looks, [apart * n for n in range(20)])
+    assert len(plan.tracks) == 1
+    assert not _clear(plan, dict.fromkeys(range(20), FACE))
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_what_only_one_look_can_show_counts_as_in_a_picture(frames: int) -> None:
+    looks = [FrameDetections(n, (_face(FACE, 0.45),) if not n else ()) for n in range(frames)]
+    plan = _plan(looks, [30.0 * n for n in range(frames)])
+    assert not _clear(plan, {0: FACE})
+
+
+def test_one_doubtful_look_of_many_does_not_count() -> None:
+    looks = [FrameDetections(n, (_face(FACE, 0.45),) if n == 6 else ()) for n in range(0, 30, 3)]
+    assert not _plan(looks, [n / 25 for n in range(30)]).tracks
+
+
+def test_without_allowed_gaps_looks_are_linked() -> None:
+    policy = POLICY.model_copy(update={"track": POLICY.track.model_copy(update={"max_gap_seconds": 0.0})})
+    looks = [FrameDetections(n, (_face(FACE, 0.45),)) for n in range(0, 25, 3)]
+    assert not _clear(_plan(looks, [n / 25 for n in range(25)], policy), dict.fromkeys(range(25), FACE))
+
+
+@pytest.mark.parametrize("beside", [20, 30, 36])
+def test_a_newcomer_does_not_take_the_track_of_who_turns_away(beside: int) -> None:
+    other = FACE.move(beside, 0)
+    looks = [
+        FrameDetections(n, (_face(FACE, 0.9),) if n < 30 else (_face(FACE, 0.2), _face(other, 0.9)))
+        for n in range(0, 120, 3)
+    ]
+    plan = _plan(looks, [n / 25 for n in range(120)])
+    assert not _clear(plan, dict.fromkeys(range(120), FACE))
+    assert not _clear(plan, dict.fromkeys(range(30, 120), other))
+
+
+@pytest.mark.parametrize("side", [470, 580])
+def test_a_face_that_fills_the_picture_and_turns_doubtful_stays_covered(side: int) -> None:
+    near = Box(400, 200, 400 + side, 200 + side)
+    looks = [FrameDetections(n, (_face(near, 0.9 if n < 30 else 0.25),)) for n in range(0, 120, 3)]
+    assert not _clear(_plan(looks, [n / 25 for n in range(120)]), dict.fromkeys(range(120), near))
+
+
+@pytest.mark.parametrize("away", [16, 28, 36])
+def test_who_stands_beside_whom_another_is_found_once_stays_covered(away: int) -> None:
+    found = {9: FACE, 15: FACE.move(away, 0), 18: FACE, 21: FACE}
+    looks = [FrameDetections(n, (_face(found[n]),) if n in found else ()) for n in range(0, 60, 3)]
+    plan = _plan(looks, [n / 25 for n in range(60)])
+    assert not _clear(plan, dict.fromkeys(range(9, 22), FACE))
+
+
+@pytest.mark.parametrize(
+    ("fps", "every", "speed", "score", "missed"),
+    [
+        (5.0, 1, 9.0, 0.45, ()),
+        (5.0, 1, 9.0, 0.9, (10,)),
+        (1.0, 1, 2.0, 0.45, ()),
+        (25.0, 3, 9.5, 0.45, ()),
+        (25.0, 3, 9.5, 0.9, (24,)),
+    ],
+)
+def test_who_walks_fast_is_followed(
+    fps: float, every: int, speed: float, score: float, missed: tuple[int, ...]
+) -> None:
+    """Without a motion of the picture: of who was found once nobody knows how fast he goes, nor where to."""
+    at, count = _walk(FACE, speed, fps), int(3 * fps) + 1 if fps > 1 else 15
+    looks = [FrameDetections(n, (_face(at(n), score),) if n not in missed else ()) for n in range(0, count, every)]
+    plan = _plan(looks, [n / fps for n in range(count)])
+    assert not _clear(plan, {n: at(n) for n in range(looks[-1].index + 1)})
+
+
+@pytest.mark.parametrize("step", [15, 25, 40])
+def test_a_plate_that_drives_by_is_followed(step: int) -> None:
+    """It is much wider than high: two sightings in a row hardly overlap, long before it is fast."""
+    looks = [FrameDetections(3 * n, (_face(PLATE.move(step * n, 0), 0.45, Kind.PLATE),)) for n in range(11)]
+    places = {n: PLATE.move(step * n / 3, 0) for n in range(31)}
+    assert not _clear(_plan(looks, [n / 25 for n in range(31)]), places)
+
+
+@pytest.mark.parametrize("unseen", [28, 30])
+def test_who_stops_while_unseen_is_still_the_same(unseen: int) -> None:
+    """Recipes promise that who is seen again within a second and a half is covered all the while."""
+    at = _walk(FACE, 2.0, 25)
+    places = {n: at(min(n, 65)) for n in range(150)}
+    looks = [FrameDetections(n, (_face(places[n]),) if not 60 < n < 60 + unseen else ()) for n in range(0, 150, 3)]
+    plan = _plan(looks, [n / 25 for n in range(150)])
+    assert len(plan.tracks) == 1
+    assert not _clear(plan, places)
+
+
+@pytest.mark.parametrize("speed", [1.0, 2.0, 3.0])
+def test_what_only_a_rare_detector_finds_goes_on_as_it_went(speed: float) -> None:
+    at = _walk(FACE, speed, 25)
+    looks = [
+        FrameDetections(n, (_face(at(n), 0.9),) if n % 15 == 0 and 15 <= n <= 75 else ()) for n in range(0, 100, 3)
+    ]
+    plan = _plan(looks, [n / 25 for n in range(100)])
+    assert not _clear(plan, {n: at(n) for n in range(4, 87)})
+
+
+def test_a_fast_plate_is_covered_from_the_first_frame_in_which_nobody_sees_it() -> None:
+    """It is not followed farther than three of its sizes; up to there it is at its own speed."""
+    at = _walk(PLATE, 12.0, 25)
+    looks = [FrameDetections(n, (_face(at(n), 0.9, Kind.PLATE),) if n <= 42 else ()) for n in range(0, 60, 3)]
+    plan = _plan(looks, [n / 25 for n in range(60)])
+    assert not _clear(plan, {n: at(n) for n in range(49)})
+
+
+@pytest.mark.parametrize("pan", [48, 96])
+def test_the_ends_of_a_track_go_with_a_camera_that_pans_up_to_the_last_frame(pan: int) -> None:
+    """Lead-in and lead-out end between two looks as a rule."""
+    seconds = [n / 29.97 for n in range(40)]
+    places = {n: FACE.move(pan * n / 3, 0) for n in range(40)}
+    looks = [
+        FrameDetections(n, (_face(places[n], 0.9),) if 15 <= n <= 21 else (), motion=_pan(pan) if n else None)
+        for n in range(0, 40, 3)
+    ]
+    plan = _plan(looks, seconds)
+    (track,) = plan.tracks
+    assert track.span.start % 3, "it begins between two looks"
+    assert not _clear(plan, {n: places[n] for n in range(track.span.start, track.span.stop)})
+
+
+def test_a_repair_beside_a_cut_takes_nothing_away() -> None:
+    """A cut between frames 12 and 15; verification finds somebody in 14, who may be of either scene."""
+    old, other = Box(300, 600, 340, 650), Box(1200, 300, 1240, 350)
+    looks = [FrameDetections(n, (_face(old if n < 13 else FACE),), scene_cut=n == 15) for n in range(0, 40, 3)]
+    seconds = [n / 25 for n in range(40)]
+    here = dict.fromkeys(range(13, 40), FACE)
+    assert not _clear(_plan(looks, seconds), here)
+    repaired = with_leaks(looks, [Leak(14, _face(other, 0.6))], np.array(seconds))
+    plan = _plan(list(repaired), seconds)
+    assert not _clear(plan, here)
+    assert not _clear(plan, dict.fromkeys(range(13, 27), other))
+
+
+def test_a_repair_parts_the_motion_by_time() -> None:
+    """Frames in bursts: frame 3 is as good as the look before it."""
+    seconds = np.array([0.0, 0.001, 0.002, 0.003, 0.120])
+    looks = [FrameDetections(0, ()), FrameDetections(4, (), motion=_pan(96))]
+    joined = with_leaks(looks, [Leak(3, _face(FACE, 0.6))], seconds)
+    there = dict(Movement(joined, SIZE, seconds).forward(FACE, 0, 4))
+    assert there[3].x1 - FACE.x1 == pytest.approx(96 * 3 / 120, abs=4.8 / 2)
+    assert there[4].x1 - FACE.x1 == pytest.approx(96, abs=4.8)
