@@ -261,9 +261,13 @@ def _audio(work: Work) -> AudioEdit | None:
         return None
     source, part = work.source, work.part
     begins = source.begins
-    mutes = [AudioStretch(begins + m.start, None if m.end is None else begins + m.end) for m in work.scope.mutes]
+    ahead = begins - 3600  # sound may begin before the picture; what is muted from the beginning on is so from there
+    mutes = [
+        AudioStretch(begins + m.start if m.start else ahead, None if m.end is None else begins + m.end)
+        for m in work.scope.mutes
+    ]
     mutes += [AudioStretch(begins + b.start, begins + b.end) for b in work.broken]
-    start = part.start if part.shift else begins - 3600  # sound may begin ahead of the picture
+    start = ahead if part.start is None else part.start
     return AudioEdit(AudioStretch(start, part.end), tuple(mutes), part.shift * source.format.time_base)
 
 

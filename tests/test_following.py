@@ -211,3 +211,62 @@ def test_a_repair_parts_the_motion_by_time() -> None:
     there = dict(Movement(joined, SIZE, seconds).forward(FACE, 0, 4))
     assert there[3].x1 - FACE.x1 == pytest.approx(96 * 3 / 120, abs=4.8 / 2)
     assert there[4].x1 - FACE.x1 == pytest.approx(96, abs=4.8)
+
+
+def _people(rng: np.random.Generator, frames: int, fps: float) -> list[list[Box]]:
+    """Three who walk at up to nine widths a second, turn and stop, nearer ones first; where each is, frame by frame."""
+    out = []
+    for width in sorted(rng.uniform(25, 60, 3), reverse=True):
+        x, y, speed, aim = rng.uniform(300, 1500), rng.uniform(300, 420), 0.0, rng.integers(-9, 10) * width
+        way = []
+        for _ in range(frames):
+            if rng.random() < 0.5 / fps:
+                aim = rng.integers(-8, 9) * width
+            speed += (aim - speed) * min(1.0, 4 / fps)
+            x += speed / fps
+            way.append(Box(x, y, x + width, y + 1.25 * width))
+        out.append(way)
+    return out
+
+
+def _clear_of_random(seed: int, fps: float, every: int, found: float) -> tuple[int, int, float]:
+    """Of six seconds: face frames between two sightings, those of them that are clear, mean pixels of all regions."""
+    rng, count = np.random.default_rng(seed), round(6 * fps)
+    people = _people(rng, count, fps)
+    sure = rng.uniform(0.35, 0.9, 3)
+
+    def hidden(i: int, n: int) -> bool:
+        return any(people[i][n].intersection(other[n]) >= 0.4 * people[i][n].area for other in people[:i])
+
+    looks, sighted = [], [list[int]() for _ in people]
+    for n in range(0, count, every):
+        here = []
+        for i, way in enumerate(people):
+            if not hidden(i, n) and rng.random() < found:
+                edges = np.array(way[n].edges) + rng.normal(0, 0.04 * way[n].width, 4)
+                here.append(_face(Box(*map(float, edges)), float(np.clip(rng.normal(sure[i], 0.12), 0.1, 1))))
+                sighted[i].append(n)
+        looks.append(FrameDetections(n, tuple(here)))
+    plan = _plan(looks, [n / fps for n in range(count)])
+    judged = [
+        (way[n], n)
+        for i, way in enumerate(people)
+        for a, b in zip(sighted[i], sighted[i][1:], strict=False)
+        if (b - a) / fps <= POLICY.track.max_gap_seconds
+        for n in range(a, b)
+        if not hidden(i, n) and way[n].clip(*SIZE).area > 0
+    ]
+    clear = sum(bool(_clear(plan, {n: place.pad(-0.15)})) for place, n in judged)
+    return len(judged), clear, sum(r.box.area for n in range(count) for r in plan.regions(n)) / count
+
+
+@pytest.mark.parametrize(
+    ("fps", "every", "found", "most"), [(25, 3, 0.8, 0.001), (25, 3, 0.5, 0.01), (5, 1, 0.9, 0.01)]
+)
+def test_people_who_walk_cross_stop_and_turn(fps: float, every: int, found: float, most: float) -> None:
+    """Each look finds each of them by chance; what it was before is in docs/decisions/0003-tracking.md."""
+    runs = [_clear_of_random(seed, fps, every, found) for seed in range(20)]
+    judged, clear, pixels = (sum(v) for v in zip(*runs, strict=True))
+    print(f"{fps} fps: {clear} of {judged} clear, {pixels / len(runs):.0f} px obscured")
+    assert judged > 1000
+    assert clear <= most * judged

@@ -65,13 +65,22 @@ def demuxed(container: InputContainer, indices: Iterable[int]) -> Iterator[Packe
         return
 
 
-_COMMENTED = {"vorbis"}
-"""Codings whose headers, without which nothing decodes, hold comments: who sings, where it was recorded."""
+_HEADERS = {"aac": 5, "opus": 19, "flac": 34, "alac": 36}
+"""The most bytes that decoders need ahead of the packets: ISO/IEC 14496-3 1.6.2.1 with the extension that tells of SBR,
+RFC 7845 5.1, RFC 9639 8.2, the ALAC magic cookie with its box. Longer ones may hold comments, as those of Vorbis do."""
 
 
 def is_copied(edit: AudioEdit, streams: Iterable[AudioStream]) -> bool:
-    """Whether sound goes into a release packet by packet; else it is encoded again, all streams alike."""
-    return edit.changes_nothing and not any(s.codec_context and s.codec_context.name in _COMMENTED for s in streams)
+    """Whether sound goes into a release packet by packet; else it is encoded again, all streams alike.
+
+    It is, too, where there is more ahead of the packets than their decoder needs: nobody knows what it says.
+    """
+    return edit.changes_nothing and all(_header(s) <= _HEADERS.get(s.codec_context.name, 0) for s in streams)
+
+
+def _header(stream: AudioStream) -> int:
+    context = stream.codec_context
+    return len(context.extradata or b"") if context else 0
 
 
 def duration(packet: Packet[Any]) -> Fraction:

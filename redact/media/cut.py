@@ -20,8 +20,9 @@ class Cut:
     """Frames ``span`` of a source, and when the release shows them.
 
     ``pts`` (frames of the span,): ticks of the source's time base at which the release shows each;
-    it begins when the source began, or at zero where that was earlier. ``start`` and ``end``: the same
-    stretch in exact seconds of the source's own clock, for what is not video; ``end`` None: to the end.
+    it begins when the source began, or at zero where that was earlier. ``start`` and ``end``: in exact seconds of
+    the source's own clock, for what is not video: from its first frame on, or from the very beginning where that is
+    None, up to when it was asked for; ``end`` None: to the end.
     """
 
     span: Span
@@ -29,12 +30,8 @@ class Cut:
     last_duration: int
     shift: int
     """Ticks that the release shows each frame earlier than the source does."""
-    start: Fraction
+    start: Fraction | None
     end: Fraction | None
-
-    @property
-    def whole(self) -> bool:
-        return not self.shift and self.end is None
 
     def of(self, segments: Sequence[Segment]) -> tuple[Segment, ...]:
         """The segments with what of them is released; those without any are left out."""
@@ -68,11 +65,15 @@ def cut(source: Source, period: Period) -> Cut:
     shift = int(source.pts[span.start]) - max(int(source.pts[0]), 0)
     to_the_end = span.stop == source.frames
     last = source.last_duration if to_the_end else int(source.pts[span.stop]) - int(source.pts[span.stop - 1])
+    end = None if period.end is None else int(source.pts[0]) * base + period.end
+    if end is not None:
+        last = min(last, max(1, -(-end // base) - int(source.pts[span.stop - 1])))  # sparse frames last long
     return Cut(
         span=span,
         pts=source.pts[span.start : span.stop] - shift,
         last_duration=last,
         shift=shift,
-        start=int(source.pts[span.start]) * base,
-        end=None if to_the_end else int(source.pts[span.stop]) * base,
+        # What is heard ahead of the first frame belongs to the whole, and to no part of it.
+        start=None if period == Period() else int(source.pts[span.start]) * base,
+        end=end,
     )

@@ -25,6 +25,7 @@ from av.video.stream import VideoStream
 from redact.media.container import first_error, open_source, source_error
 from redact.media.frames import Frame
 from redact.media.nal import gaps_allowed
+from redact.media.picture import crop_exactly
 from redact.media.reading import changed, check_unchanged, matches, packets, packets_of, ticks
 from redact.media.source import Excerpt
 from redact.media.spread import Trail, begins, followers
@@ -89,6 +90,7 @@ def _open_decoder(container: InputContainer, source: Excerpt) -> VideoStream:
     # One thread: the log lines and errors of a packet can then be told from another's, the cost per
     # frame is least, and cores are used by working on several segments at once.
     stream.codec_context.thread_count = 1
+    crop_exactly(stream)
     # Some H.265 streams carry a checksum of each picture; without one its decoder notices little damage.
     stream.codec_context.options = {"err_detect": "crccheck"}
     av.logging.set_level(av.logging.ERROR)

@@ -142,8 +142,24 @@ def _rgb(path: Path, image: Image.Image) -> Image.Image:
         raise _samples_error(path, image.mode)
     if not image.has_transparency_data:
         return image.convert("RGB")
+    if image.mode in ("L", "RGB") and _png_bits(path) in (2, 4, 16):
+        raise source_error(
+            path,
+            "is transparent where it has one colour, of samples that are not of 8 bits",
+            "Save it with 8 bits a channel.",
+        )
     shown = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", shown.size, "white"), shown).convert("RGB")
+
+
+def _png_bits(path: Path) -> int:
+    """Bits a sample of a PNG (its specification, 11.2.1); 0 for what is none.
+
+    Pillow reads all as 8 bits, but compares them with the transparent colour as it stands in the file.
+    """
+    with path.open("rb") as f:
+        head = f.read(25)
+    return head[24] if head.startswith(b"\x89PNG") and len(head) == 25 else 0
 
 
 def _eight_bits(path: Path, image: Image.Image) -> Image.Image:

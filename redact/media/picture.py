@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.codec.context import Flags
 from av.video.stream import VideoStream
 
 from redact.geometry import Display
@@ -46,10 +47,21 @@ def check_fields(path: Path, index: int, codec: str) -> None:
         )
 
 
+def crop_exactly(stream: VideoStream) -> None:
+    """To be called before anything of the stream is decoded.
+
+    By itself the library cuts off less at the left than the stream asks for, so that its rows stay aligned in memory,
+    and shows what no player does.
+    """
+    stream.codec_context.flags |= Flags.unaligned
+
+
 def first_frame(path: Path, index: int) -> av.VideoFrame:
     """Decodes the first frame that the decoder gives, for what only a frame tells (rotation, pixel format)."""
     with open_source(path) as container:
         stream = container.streams[index]
+        assert isinstance(stream, VideoStream)
+        crop_exactly(stream)
         try:
             for packet in container.demux(stream):
                 try:
@@ -89,6 +101,15 @@ def video_format(stream: VideoStream, frame: av.VideoFrame, path: Path) -> Video
             path,
             "asks players to mirror its picture",
             "Make an upright copy first: ffmpeg -i SOURCE -c:a copy -crf 16 COPY.mp4",
+        )
+    unread = stream.metadata.get("alpha_mode") == "1"  # VP8 and VP9 keep it apart, where the usual decoder passes it by
+    if unread or any(part.is_alpha for part in frame.format.components):
+        how = f"-c:v libvpx{'-vp9' if c.name == 'vp9' else ''} " if unread else ""
+        raise source_error(
+            path,
+            "is transparent in part, and would show what is hidden there",
+            f"Make a copy on black first: ffmpeg {how}-i SOURCE -c:a copy -vf premultiply=inplace=1 "
+            "-pix_fmt yuv420p -crf 16 COPY.mp4",
         )
     # PyAV counts the turn counter-clockwise, -180..180; players turn the picture clockwise.
     turn = round(-frame.rotation) % 360
