@@ -24,6 +24,14 @@ def _is_shown(codec: str, p: Packet[VideoStream]) -> bool:
     return codec != "vp8" or not p.size or bool(bytes(p)[0] >> 4 & 1)
 
 
+def _left_out(container: InputContainer, stream: VideoStream) -> bool:
+    """Whether all frames that a header announces are there, some left out by an edit list that trims the end."""
+    if "mp4" not in container.format.name:
+        return False
+    with av.open(container.name, options={"ignore_editlist": "1"}, metadata_errors="replace") as again:
+        return sum(p.size > 0 for p in again.demux(again.streams[stream.index])) == stream.frames
+
+
 def scan(container: InputContainer, stream: VideoStream) -> tuple[PacketTable, int, list[str]]:
     """Demuxes everything once. Returns the table, the last shown packet's duration and what was wrong."""
     codec = stream.codec_context.name
@@ -56,7 +64,7 @@ def scan(container: InputContainer, stream: VideoStream) -> tuple[PacketTable, i
     slots = len(pts)
     if container.format.name == "avi" and dts and min(dts) != NO_PTS:
         slots = max(slots, dts[-1] - dts[0] + 1)  # AVI counts empty chunks, too: the frame before is shown on
-    if stream.frames > slots:
+    if stream.frames > slots and not _left_out(container, stream):
         # First: what is missing altogether matters most.
         wrong.insert(0, f"its header announces {stream.frames} frames, {len(pts)} are there")
     table = PacketTable(

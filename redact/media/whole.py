@@ -1,4 +1,4 @@
-"""Tells whether a file ends where its container says: demuxers read what is there and do not complain."""
+"""Tells whether a file ends where its container says, and holds one movie: demuxers read what is there, content."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TS_SYNC = 0x47
 
 
 def cut_short(path: Path, container: str) -> list[str]:
-    """What shows that the file lacks its end, one sentence at most. ``container``: the demuxer's name.
+    """What shows that the file lacks its end or holds another one, a sentence each. ``container``: the demuxer's name.
 
     Raises OSError where the file cannot be read.
     """
@@ -24,14 +24,20 @@ def cut_short(path: Path, container: str) -> list[str]:
 
 
 def _cut_boxes(path: Path) -> list[str]:
-    """The top-level boxes must fill the file exactly; only the last may say "to the end" by a size of zero."""
+    """The top-level boxes must fill the file exactly; only the last may say "to the end" by a size of zero.
+
+    One of them is the movie; players pass by a second one.
+    """
     end = path.stat().st_size
-    at = 0
+    at = movies = 0
     with path.open("rb") as f:
         while at < end:
             f.seek(at)
             header = f.read(_HEADER)
             size = int.from_bytes(header[:4])
+            movies += header[4:8] == b"moov"
+            if movies > 1:
+                return ["another movie lies behind its first one, as where two files were put together"]
             if size == 0:
                 return []
             if size == 1:

@@ -138,6 +138,32 @@ def test_trimmed_sound_does_not_ride_along(trimmed: Path, runner: LocalRunner, t
     assert there == pytest.approx(probe(out).seconds, abs=0.15)
 
 
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "mpeg4"])
+def test_a_video_whose_end_is_trimmed_is_no_damaged_one(codec: str, runner: LocalRunner, tmp_path: Path) -> None:
+    """Its header counts all frames that lie in the file."""
+    whole = write_clip(tmp_path / "whole.mp4", Clip(codec=codec, gop=50, bitexact=False))
+    data = bytearray(whole.read_bytes())
+    at = data.index(b"elst") + 12  # behind version, flags and the number of edits: how long the only one lasts
+    data[at : at + 4] = (int.from_bytes(data[at : at + 4]) // 2).to_bytes(4)
+    source = tmp_path / "in.mp4"
+    source.write_bytes(data)
+    assert probe(source).damage == ()
+    shown, before = pictures(source), pictures(whole)
+    assert len(shown) == pytest.approx(len(before) / 2, abs=1)
+    for a, b in zip(shown, before, strict=False):
+        assert a is not None
+        np.testing.assert_array_equal(a, b)
+    outcome = redact.run(source, tmp_path / "out.mp4", runner=runner)
+    assert outcome.frames == len(shown)
+
+
+def test_a_second_movie_in_a_file_is_told(plain_clip: Path, tmp_path: Path) -> None:
+    """Players show the first one alone."""
+    source = tmp_path / "in.mp4"
+    source.write_bytes(plain_clip.read_bytes() * 2)
+    assert "another movie lies behind its first one" in probe(source).damage[0]
+
+
 # --- what is written in headers ---
 
 
