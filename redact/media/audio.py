@@ -75,12 +75,12 @@ def is_copied(edit: AudioEdit, streams: Iterable[AudioStream]) -> bool:
 
     It is, too, where there is more ahead of the packets than their decoder needs: nobody knows what it says.
     """
-    return edit.changes_nothing and all(_header(s) <= _HEADERS.get(s.codec_context.name, 0) for s in streams)
+    return edit.changes_nothing and all(_says_no_more(s) for s in streams)
 
 
-def _header(stream: AudioStream) -> int:
-    context = stream.codec_context
-    return len(context.extradata or b"") if context else 0
+def _says_no_more(stream: AudioStream) -> bool:
+    context = stream.codec_context  # None where the coding is not known
+    return not context or len(context.extradata or b"") <= _HEADERS.get(context.name, 0)
 
 
 def duration(packet: Packet[Any]) -> Fraction:
