@@ -108,7 +108,7 @@ class Delivery:
 
         All get the same number: "summary.csv" becomes "summary.earlier-1.csv". Raises UsageError.
         """
-        others = [f.name for f in files if not self._holds(f)]
+        others = [f.name for f in files if not self.holds(f)]
         number = next(n for n in count(1) if not any(self.has(earlier_name(o, n)) for o in others))
         for name in others:
             try:
@@ -118,10 +118,12 @@ class Delivery:
                     f"{self.address}/{name}: cannot be renamed: {type(e).__name__}: {e}.", "Rename it by hand."
                 ) from None
 
-    def _holds(self, file: Path) -> bool:
-        """Whether the place has nothing but what ``file`` holds under its name."""
-        there = self.read(file.name)
-        return there is None or (file.is_file() and file.read_bytes() == there)
+    def holds(self, file: Path) -> bool:
+        """Whether the place has nothing but what ``file`` holds under its name. Raises UsageError."""
+        if not self.has(file.name):
+            return True
+        size = self._asked(file.name, lambda fs, path: int(fs.size(path)))
+        return file.is_file() and file.stat().st_size == size and file.read_bytes() == self.read(file.name)
 
     def put(self, file: Path, name: str) -> None:
         """Delivers ``file`` as ``name``. Raises UsageError where the place does not take it."""

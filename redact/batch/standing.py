@@ -37,13 +37,13 @@ def check_free(output: Path) -> None:
 def check_free_there(job: Job, output: Path, there: Delivery) -> None:
     """As ``check_free``, of the place that a request's ``output`` is delivered to, if nothing of its own lies there.
 
-    What lies there without a record was delivered by an earlier run in part, if here it is whole.
+    What is the same as here was delivered from here, if perhaps not all of it.
     """
     record = there.read(record_path(output).name)
-    if is_own(job, record_path(output)) if record is None else _says(job, record):
+    if record is not None and _says(job, record):
         return
-    for file in (output, record_path(output), plan_path(output)):
-        if there.has(file.name):
+    for file in (record_path(output), plan_path(output), output):
+        if not there.holds(file):
             raise _taken(f"{there.address}/{file.name}")
 
 

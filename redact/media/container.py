@@ -56,15 +56,15 @@ def first_error(capture: list[tuple[int, str, str]]) -> str | None:
 
 
 @contextmanager
-def open_source(path: Path) -> Iterator[InputContainer]:
-    """Opens a media file read-only.
+def open_source(path: Path, **options: str) -> Iterator[InputContainer]:
+    """Opens a media file read-only, with further ``options`` of its demuxer.
 
     Raises SourceError where it is missing, unreadable, empty or of no known format; also turns
     PyAV's errors inside the ``with`` block into SourceError: who writes something there looks after its errors.
     """
     try:
         # The "file:" prefix keeps names such as "concat:a|b" or "-" from meaning anything.
-        with av.open(f"file:{path}", mode="r", options=_OPTIONS, metadata_errors="replace") as container:
+        with av.open(f"file:{path}", mode="r", options=_OPTIONS | options, metadata_errors="replace") as container:
             yield container
     except RedactError:
         raise

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from array import array
+from contextlib import suppress
+from pathlib import Path
 
 import av
 import av.logging
@@ -11,7 +13,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from redact.media.container import first_error
+from redact.media.container import first_error, open_source
 from redact.media.nal import may_begin_here
 from redact.media.source import NO_PTS, PacketTable
 from redact.words import plural
@@ -28,8 +30,12 @@ def _left_out(container: InputContainer, stream: VideoStream) -> bool:
     """Whether all frames that a header announces are there, some left out by an edit list that trims the end."""
     if "mp4" not in container.format.name:
         return False
-    with av.open(container.name, options={"ignore_editlist": "1"}, metadata_errors="replace") as again:
-        return sum(p.size > 0 for p in again.demux(again.streams[stream.index])) == stream.frames
+    with open_source(Path(container.name.removeprefix("file:")), ignore_editlist="1") as again:
+        there = 0
+        with suppress(av.error.FFmpegError):  # damage beyond the end that is shown: not all is there
+            for p in again.demux(again.streams[stream.index]):
+                there += p.size > 0
+        return there == stream.frames
 
 
 def scan(container: InputContainer, stream: VideoStream) -> tuple[PacketTable, int, list[str]]:
@@ -64,7 +70,7 @@ def scan(container: InputContainer, stream: VideoStream) -> tuple[PacketTable, i
     slots = len(pts)
     if container.format.name == "avi" and dts and min(dts) != NO_PTS:
         slots = max(slots, dts[-1] - dts[0] + 1)  # AVI counts empty chunks, too: the frame before is shown on
-    if stream.frames > slots and not _left_out(container, stream):
+    if stream.frames > slots and (wrong or not _left_out(container, stream)):
         # First: what is missing altogether matters most.
         wrong.insert(0, f"its header announces {stream.frames} frames, {len(pts)} are there")
     table = PacketTable(
