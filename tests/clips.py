@@ -14,6 +14,7 @@ import ffmpeg
 import numpy as np
 from av.codec.context import Flags
 
+from redact.media.encode import has_avx512
 from redact.media.witness import ffmpeg_program
 
 
@@ -64,6 +65,8 @@ def write_clip(file: Path, clip: Clip, picture: Callable[[Clip, int], np.ndarray
         s.width, s.height, s.pix_fmt = clip.width, clip.height, clip.pix_fmt
         c.gop_size = clip.gop
         c.options = dict(clip.options)
+        if clip.codec == "libx264" and "x264-params" not in c.options and has_avx512():
+            c.options = {**c.options, "x264-params": "asm=avx2"}  # with AVX-512 no two files are alike
         base = Fraction(1, 1000) if clip.times else Fraction(1, clip.rate)
         c.time_base = s.time_base = base
         c.thread_count = 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import struct
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -186,6 +187,18 @@ def test_program_stream_as_recorders_export_it(name: str, junk: int, runner: Loc
     source.write_bytes(vendor + data)
     outcome = redact.run(source, tmp_path / "out.mp4", runner=runner)
     assert outcome.frames == 30
+
+
+@pytest.mark.parametrize("crf", [17, 24])
+def test_program_stream_with_a_start_code_across_two_packets(crf: int, runner: LocalRunner, tmp_path: Path) -> None:
+    """The library gives two frames one time there, of 30 at this quality; all are shown at theirs."""
+    source = write_clip(tmp_path / "in.mpg", Clip(container="vob", frames=30, options=(("crf", str(crf)),)))
+    with av.open(str(source)) as c:
+        times = [p.pts for p in c.demux(video=0) if p.size]
+    assert any(a is not None and a == b for a, b in pairwise(times)), "no such place in this file"
+    released = probe(redact.run(source, tmp_path / "out.mp4", runner=runner).output)
+    assert len(released.pts) == 30
+    assert len(set(np.diff(released.pts))) == 1
 
 
 def test_source_that_changes_while_it_is_read(tmp_path: Path) -> None:

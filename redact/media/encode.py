@@ -126,7 +126,7 @@ class SegmentWriter:
         if (f.display.sar_num, f.display.sar_den) != (1, 1):
             c.sample_aspect_ratio = stream.sample_aspect_ratio = Fraction(f.display.sar_num, f.display.sar_den)
         options = {"preset": self._policy.preset, "crf": str(self._policy.crf)}
-        if self._encoding.codec == "libx264" and _has_avx512():
+        if self._encoding.codec == "libx264" and has_avx512():
             # x264's macroblock tree reads memory that nobody wrote where it uses AVX-512: the same pictures then
             # give other bytes from run to run. With AVX2 it gives what it gives on machines that have no more.
             options["x264-params"] = "asm=avx2"
@@ -174,7 +174,8 @@ class SegmentWriter:
 
 
 @cache
-def _has_avx512() -> bool:
+def has_avx512() -> bool:
+    """Whether this machine's processor has AVX-512 (of Linux only; False where it does not say)."""
     try:
         return "avx512" in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
     except OSError:

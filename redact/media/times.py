@@ -45,8 +45,13 @@ def fill(pts: np.ndarray, step: float) -> np.ndarray | None:
 
     ``pts``: in the order of the packets, NO_PTS where missing; ``step``: ticks a frame. What has a time keeps it.
     None where nobody can tell which frames the others lie between.
+
+    A frame with the time of the next one has none: where its start code lies across two packets of a program stream,
+    the library gives it the time of the first frame that begins in the second.
     """
-    at = np.flatnonzero(pts != NO_PTS)
+    has = pts != NO_PTS
+    has[:-1] &= pts[:-1] != pts[1:]
+    at = np.flatnonzero(has)
     known, every = pts[at], np.arange(len(pts))
     in_order = bool((np.diff(known) > 0).all())
     even = bool((np.abs(np.diff(known) - np.diff(at) * step) <= step / 2).all())

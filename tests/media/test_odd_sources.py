@@ -191,6 +191,13 @@ def test_times_that_are_missing_lie_between_the_others() -> None:
         fill(np.array([500, 801, n, n, 1100, n, n]), 100.0), [500, 600, 700, 801, 900, 1000, 1100]
     )
     assert fill(np.array([500, 830, n, n, 700]), 100.0) is None, "no constant rate: nobody can tell"
+    # A start code across two packets: the frame has the time of the one after it.
+    np.testing.assert_array_equal(
+        fill(np.array([500, n, 730, 921, 921, n, 1100]), 100.0), [500, 615, 730, 826, 921, 1010, 1100]
+    )
+    np.testing.assert_array_equal(
+        fill(np.array([500, 801, n, n, 1100, 1100, n]), 100.0), [500, 600, 700, 801, 900, 1000, 1100]
+    )
 
     # Some have none: the others stay where they are. All were made up, from zero, and mutes fell on other places.
     times = np.array([3000 + 40 * i + 15 * (i % 3) for i in range(50)])
