@@ -146,6 +146,17 @@ def test_a_plate_that_drives_by_is_followed(step: int) -> None:
     assert not _clear(_plan(looks, [n / 25 for n in range(31)]), places)
 
 
+def test_who_runs_past_the_camera_leaves_no_smear() -> None:
+    """A whole width farther in each look, but steadily: not two people, of whom all that lies between is covered."""
+    near = Box(300, 400, 420, 540)
+    at = _walk(near, 1.05 * 25 / 3, 25.0)
+    looks = [FrameDetections(n, (_face(at(n)),)) for n in range(0, 22, 3)]
+    plan = _plan(looks, [n / 25 for n in range(22)])
+    assert not _clear(plan, {n: at(n) for n in range(22)})
+    widest = max(r.box.width for n in range(4, 18) for r in plan.regions(n))
+    assert widest < 1.6 * near.width, "with its padding it is 1.4 times as wide"
+
+
 @pytest.mark.parametrize("unseen", [28, 30])
 def test_who_stops_while_unseen_is_still_the_same(unseen: int) -> None:
     """Recipes promise that who is seen again within a second and a half is covered all the while."""

@@ -28,6 +28,7 @@ _BEND = 0.05  # own sizes that a straight line may be off where the picture move
 # passer-by's. On the crowd of a street 3 links in 100 are such; covering both places costs half a percent of the
 # picture there, and hides who stepped out from behind another's shoulder between two looks.
 _SAME = 0.1
+_AS_EXPECTED = 0.4  # IoU with where steady motion would have brought it, from which on a sighting is of the same
 _BESIDE = 0.7  # likewise, of a sighting and those before and after it, which are nearer to each other than to it
 
 Bounds = Callable[[int, int], tuple[int, int]]
@@ -41,7 +42,7 @@ def path(track: Track, bounds: Bounds, seconds: NDArray[np.float64], movement: M
     """
     seen = track.keys
     first, last = bounds(seen[0].index, seen[-1].index)
-    ways = [_link(a, b, bounds, seconds, movement) for a, b in pairwise(seen)]
+    ways = [_link(seen, n, bounds, seconds, movement) for n in range(len(seen) - 1)]
     for n, (a, b, c) in enumerate(zip(seen, seen[1:], seen[2:], strict=False)):
         if _beside(a, b, c, movement):
             stayed = (a, *_between(a, c, seconds, movement), c)
@@ -76,19 +77,40 @@ def _timed(keys: Sequence[KeyBox], seconds: NDArray[np.float64]) -> Iterator[Key
     yield keys[-1]
 
 
-def _link(a: KeyBox, b: KeyBox, bounds: Bounds, seconds: NDArray[np.float64], movement: Movement) -> tuple[KeyBox, ...]:
-    """The keys behind a sighting up to the next one, that one included.
+def _link(
+    seen: Sequence[KeyBox], n: int, bounds: Bounds, seconds: NDArray[np.float64], movement: Movement
+) -> tuple[KeyBox, ...]:
+    """The keys behind sighting ``n`` up to the next one, that one included.
 
     Two that hardly overlap may be of two people, or of one who stood and then jumped: all the way from the
-    one to the other both places are covered, each for as long as at the end of a track.
+    one to the other both places are covered, each for as long as at the end of a track. Not of one who went
+    on as he came, or as he then goes on.
     """
+    a, b = seen[n], seen[n + 1]
     way = (a, *_between(a, b, seconds, movement), b)
-    if _carried(a, b.index, movement, whole=True).iou(b.box) < _SAME:
+    if _carried(a, b.index, movement, whole=True).iou(b.box) < _SAME and not _steady(seen, n, seconds, movement):
         last = min(bounds(a.index, a.index)[1], b.index - 1)
         first = max(bounds(b.index, b.index)[0], a.index + 1)
         stays, stood = _after([a], last, seconds, movement), _before([b], first, seconds, movement)
         way = _together(*(tuple(_timed(w, seconds)) for w in (way, (a, *stays), (*stood, b))))
     return way[1:]
+
+
+def _steady(seen: Sequence[KeyBox], n: int, seconds: NDArray[np.float64], movement: Movement) -> bool:
+    """Whether somebody went from sighting ``n`` to the next as from the one before to it, or as from there to the next.
+
+    Who runs past a camera is a whole width farther in each look.
+    """
+    a, b = seen[n], seen[n + 1]
+    stands, dt = _carried(a, b.index, movement, whole=True), float(seconds[b.index] - seconds[a.index])
+    for c, d in pairwise(seen[max(n - 1, 0) : n + 3]):
+        apart = float(seconds[d.index] - seconds[c.index])
+        if (c, d) == (a, b) or apart > _MOTION_SECONDS[0]:
+            continue
+        (cx, cy), (dx, dy) = _carried(c, d.index, movement, whole=True).center, d.box.center
+        if stands.move((dx - cx) * dt / apart, (dy - cy) * dt / apart).iou(b.box) >= _AS_EXPECTED:
+            return True
+    return False
 
 
 def _together(*ways: tuple[KeyBox, ...]) -> tuple[KeyBox, ...]:
