@@ -21,10 +21,10 @@ from machine import ROOT, machine, real_clips
 import redact
 from redact.errors import VerificationError
 from redact.findings import RedactionPlan
+from redact.meters import MAX_DETAIL, MAX_MISFIT, MAX_OUTSIDE, MAX_TINT
 from redact.policy import Policy
 from redact.run.local import LocalRunner
 from redact.staging import quarantine_folder, record_path
-from redact.verify import MAX_DETAIL, MAX_MISFIT, MAX_OUTSIDE
 
 RATES = (20, 24, 28, 32, 36)
 PRESETS = ("ultrafast", "superfast", "veryfast", "medium")
@@ -37,6 +37,7 @@ class Judged:
 
     detail: float
     misfit: float
+    tint: float
     outside: float
     passed: bool
 
@@ -55,6 +56,7 @@ def judged(clip: Path, plan: RedactionPlan, policy: Policy, folder: Path, runner
     return Judged(
         detail["numbers"]["worst"],
         detail["numbers"]["worst_misfit"],
+        detail["numbers"]["worst_tint"],
         outside["numbers"].get("worst", 0.0),
         detail["passed"] and outside["passed"],
     )
@@ -72,7 +74,7 @@ def rows(clips: list[Path]) -> Iterator[str]:
                 policy = base.model_copy(update={"encode": encode})
                 found = [judged(c, p, policy, Path(name), runner) for c, p in plans.items()]
                 passed = sum(f.passed for f in found)
-                worst = [max(getattr(f, w) for f in found) for w in ("detail", "misfit", "outside")]
+                worst = [max(getattr(f, w) for f in found) for w in ("detail", "misfit", "tint", "outside")]
                 numbers = " | ".join(f"{w:.1f}" for w in worst)
                 yield f"| {rate} | {preset} | {passed} of {len(found)} | {numbers} |"
 
@@ -90,10 +92,11 @@ def main() -> None:
         "",
         f"`python benchmarks/quality.py`: {len(clips)} real clips, whole, recipe `{RECIPE}`. {machine()}",
         "",
-        f"Worst numbers of all clips; allowed are {MAX_DETAIL} detail, {MAX_MISFIT} misfit and {MAX_OUTSIDE} outside.",
+        f"Worst numbers of all clips; allowed are {MAX_DETAIL} detail, {MAX_MISFIT} misfit, {MAX_TINT} tint (misfit of "
+        f"colours) and {MAX_OUTSIDE} outside.",
         "",
-        "| CRF | preset | clips that pass | detail | misfit | outside |",
-        "|---|---|---|---|---|---|",
+        "| CRF | preset | clips that pass | detail | misfit | tint | outside |",
+        "|---|---|---|---|---|---|---|",
     ]
     print("\n".join(lines), flush=True)
     for row in rows(clips):

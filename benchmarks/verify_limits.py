@@ -5,7 +5,7 @@
     python benchmarks/verify_limits.py --sabotage    # leaves one region clear on purpose: is it noticed?
 
 - detail: what is left inside obscured regions after coding, against what clear faces and plates show there
-  (``MAX_DETAIL`` of redact/verify.py). Both are measured by the meter that verification itself uses.
+  (``MAX_DETAIL`` of redact/meters.py). Both are measured by the meter that verification itself uses.
 - outside: how much the picture outside the regions changes by coding alone (``MAX_OUTSIDE``).
 """
 
@@ -31,13 +31,13 @@ from redact.findings import Kind, RedactionPlan, StoredRegion
 from redact.geometry import Box
 from redact.media.frames import luma
 from redact.media.witness import Witness
+from redact.meters import MAX_DETAIL, MAX_OUTSIDE, DetailMeter, OutsideMeter
 from redact.obscure import FramePlanes, Obscurer
 from redact.period import Period
 from redact.policy import EncodePolicy, ObscurePolicy, Policy
 from redact.run.local import LocalRunner
 from redact.scope import Scope
 from redact.track import RegionsByFrame
-from redact.verify import MAX_DETAIL, MAX_OUTSIDE, DetailMeter, OutsideMeter
 from redact.video import Runner, Work, begin, look_through, open_video, plan_video, render_video, verify_video
 
 RATES = (18, 20, 28, 34, 40)  # constant rate factors; recipes allow 0 to 28
@@ -91,7 +91,7 @@ def measure_release(source: Path, release: Path, work: Work, plan: RedactionPlan
     for before, after in zip(lumas(source, len(work.part.span)), witness.pictures(), strict=True):
         stored = [r.stored(display) for r in regions.at(after.number)]
         inside, outside = DetailMeter(), OutsideMeter()
-        inside.look(after.number, after.y, stored)
+        inside.look(after.number, (after.y,), stored, work.policy.obscure)
         if inside.regions:
             out.detail.setdefault(name, []).append(inside.worst)
         outside.look(after.number, before, after.y, [r.box for r in stored])
@@ -134,7 +134,7 @@ def measure(clip: Path, policy: Policy, seconds: float, runner: LocalRunner, fol
             for kind, box in known.get(n, ()):
                 pad = policy.obscure.face_padding if kind == "face" else policy.obscure.plate_padding
                 meter = DetailMeter()
-                meter.look(n, grey, [StoredRegion(1, Kind(kind), box.pad(pad).round_out())])
+                meter.look(n, (grey,), [StoredRegion(1, Kind(kind), box.pad(pad).round_out())], policy.obscure)
                 if meter.regions:
                     out.clear.setdefault(kind, []).append((box.width, meter.worst))
     return out

@@ -24,6 +24,7 @@ from redact.media.frames import Frame, luma, view
 from redact.media.source import Excerpt
 from redact.media.witness import Picture, Stretch, Witness
 from redact.memory import give_back
+from redact.meters import DetailMeter, OutsideMeter
 from redact.policy import Policy, Verifier
 from redact.rendering import places
 from redact.stages import Searcher, damage_error, detector_ids, find
@@ -31,7 +32,7 @@ from redact.staging import output_error
 from redact.store import kept_bytes, key
 from redact.track import RegionsByFrame
 from redact.verdict import Leak
-from redact.verify import DetailMeter, OutsideMeter, is_painted, uncovered
+from redact.verify import is_painted, uncovered
 
 _MOST_PICTURES = 6  # of leaks, for each stretch
 _NO_MORE: tuple[int, Frame | None] = (-1, None)
@@ -70,20 +71,16 @@ def check_stretch(
     give_back()  # what rendering took
     regions = RegionsByFrame(plan, source.span)
     shown = {i: regions.at(i) for i in range(source.span.start, source.span.stop)}
-    # Where a track begins and ends a mistake is likeliest, and may last only some frames.
-    ends = {i for t in plan.tracks for i in (t.span.start, t.span.stop - 1) if i in source.span}
     regular = _looks(source, policy)
     looks = regular | look_where_unsure(source, plan, regular)
-    what = [source.identity, stretch_sha256(release, stretch), places(shown), sorted(ends), sorted(looks)]
+    what = [source.identity, stretch_sha256(release, stretch), places(shown), sorted(looks)]
     what += [sorted(plan.black)]
-    by = [policy.verify.model_dump(mode="json"), policy.obscure.method, sorted(policy.kinds)]
+    by = [policy.verify.model_dump(mode="json"), policy.obscure.model_dump(mode="json"), sorted(policy.kinds)]
     who = [[asdict(v) for v in policy.verifiers], [asdict(d) for d in detector_ids(policy)]]
     file = folder / f"checked-{key(what, by, who)}.json"
     if file.exists():
         return replace(_CHECKS.validate_json(file.read_bytes()), kept=True)
-    out = _look(
-        release, stretch, source, _Cover(shown, ends, looks, len(regular), frozenset(plan.black)), policy, evidence
-    )
+    out = _look(release, stretch, source, _Cover(shown, looks, len(regular), frozenset(plan.black)), policy, evidence)
     if not out.leaks and not out.errors:
         kept_bytes(file, _CHECKS.dump_json(out))
     return out
@@ -93,12 +90,11 @@ def check_stretch(
 class _Cover:
     """What a plan covers in a stretch, and where to look.
 
-    ``regions`` by frame; ``ends``: the first and last frames of tracks; ``looks``: what the detectors search;
-    ``compared``: how many frames are compared with the source.
+    ``regions`` by frame; ``looks``: what the detectors search; ``compared``: how many frames are compared with
+    the source; ``black``: the frames that are to be black.
     """
 
     regions: Mapping[int, tuple[Region, ...]]
-    ends: set[int]
     looks: frozenset[int]
     compared: int
     black: frozenset[int]
@@ -118,7 +114,6 @@ def _look(
     witness = Witness(release, display.width, display.height, stretch)
     out = StretchChecks([], Fraction(1), [])
     look = cover.looks
-    soft = policy.obscure.method != "mosaic"
     least = policy.verify.min_score
     searchers = [(v, Searcher(v.detector, policy, least)) for v in policy.verifiers]
     originals = ((f.index, f) for f in decode_some(source, max(1, len(span) // cover.compared)))
@@ -129,9 +124,11 @@ def _look(
             continue  # one frame too many is told by the times
         shown = cover.regions[index]
         stored = [r.stored(display) for r in shown]
-        if soft:
-            closely = index in look or index in cover.ends
-            out.detail.look(index, picture.y, stored, cells=policy.obscure.cells if closely else 0)
+        planes = (picture.y, picture.u, picture.v)
+        if index in cover.black:
+            out.detail.look_black(index, planes)
+        else:
+            out.detail.look(index, planes, stored, policy.obscure)
         if index == next_original:
             if original is not None and original.image is not None and not original.damage and index not in cover.black:
                 out.outside.look(index, luma(original.image), picture.y, [r.box for r in stored])

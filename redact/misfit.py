@@ -1,43 +1,81 @@
-"""How far a patch is from anything that a blur of ours can look like. Pure.
+"""How far a patch is from anything that we paint can look like. Pure.
 
-A blurred region is a smooth surface through at most 6 x 6 levels, so the nearest such surface differs
-from it by coding noise alone. A face that was not painted differs by its features, however soft they are.
+A blurred region is a smooth surface through at most 6 x 6 levels, a mosaic has as many flat fields, so the nearest
+such surface differs from it by coding noise alone. A face that was not painted differs by its features, however soft
+they are.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-_MOST_CELLS = 6  # per side; a test holds it and the splines to those of ``redact.obscure.grid``
+_ENOUGH = 32  # samples a side: of larger patches every second one is taken, or fewer
+_SEAM = 2  # samples on either side of the edge between two fields of a mosaic, which coding mixes
 
 
-def misfit(patch: NDArray[np.uint8], rows: tuple[int, int, int], columns: tuple[int, int, int], cells: int) -> float:
-    """Root mean square distance, in 8-bit steps, of a luma patch (h, w) from the nearest surface of ours.
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Rows, or columns, of a region: how many it has, and the first and last + 1 that a patch holds."""
 
-    ``rows``: (length of the region, first and last + 1 of its rows that the patch holds); ``columns`` alike.
+    length: int
+    first: int
+    stop: int
+
+
+def misfit(patch: NDArray[np.uint8], rows: Stretch, columns: Stretch, cells: int, *, smooth: bool = True) -> float:
+    """Root mean square distance, in 8-bit steps, of a patch (h, w) of a plane from the nearest surface of ours.
+
     All sizes of the grid up to ``cells`` a side are tried: which one was held depends on how large the
-    region was when first seen.
+    region was when first seen. ``smooth``: as a blur is; else a mosaic's.
     """
-    y = patch.astype(np.float64)
-    y -= y.mean()  # every grid holds a constant
-    explained = 0.0
-    for down in _bases(*rows)[:cells]:
-        half = down.T @ y
-        explained = max(explained, *(float(((half @ across) ** 2).sum()) for across in _bases(*columns)[:cells]))
-    return float(np.sqrt(max(float((y**2).sum()) - explained, 0.0) / y.size))
+    least = np.inf
+    whole = patch.astype(np.float64)
+    whole -= whole.mean()  # every grid holds a constant; smaller numbers are more exact
+    acrosses = _bases(columns, cells, smooth)
+    for down in _bases(rows, cells, smooth):
+        for across in acrosses:
+            y = whole[down.at[:, None], across.at]
+            if y.size:
+                explained = float(((down.curves.T @ y @ across.curves) ** 2).sum())
+                least = min(least, max(float((y**2).sum()) - explained, 0.0) / y.size)
+    return float(np.sqrt(least)) if np.isfinite(least) else 0.0
 
 
-@lru_cache(maxsize=2048)
-def _bases(length: int, first: int, stop: int) -> tuple[NDArray[np.float64], ...]:
-    """Orthonormal bases (stop - first, k) of the curves through k = 1 .. 6 levels, on a part of ``length`` samples."""
-    return tuple(np.linalg.qr(_spline(length, k)[first:stop])[0] for k in range(1, _MOST_CELLS + 1))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Basis:
+    """``at`` (n,): the samples that count; ``curves`` (n, k): what can be there, orthonormal."""
+
+    at: NDArray[np.int64]
+    curves: NDArray[np.float64]
+
+
+@lru_cache(maxsize=4096)
+def _bases(here: Stretch, cells: int, smooth: bool) -> tuple[_Basis, ...]:
+    """One for 2, 3, up to ``cells`` levels, all of which hold what one level looks like."""
+    at = np.arange(0, here.stop - here.first, max(1, (here.stop - here.first) // _ENOUGH))
+    out = []
+    for k in range(min(2, cells), cells + 1):
+        if smooth:
+            out.append(_Basis(at, np.linalg.qr(_spline(here.length, k)[here.first + at])[0]))
+            continue
+        seams = np.arange(1, k) * here.length // k
+        beside = (np.abs(here.first + at[:, None] + 0.5 - seams) < _SEAM).any(axis=1)
+        fields = np.searchsorted(seams, here.first + at[~beside], side="right")
+        _, number = np.unique(fields, return_inverse=True)
+        flat = np.eye(int(number.max(initial=-1)) + 1)[number]
+        out.append(_Basis(at[~beside], flat / np.maximum(np.sqrt(flat.sum(axis=0)), 1.0)))
+    return tuple(out)
 
 
 def _spline(length: int, cells: int) -> NDArray[np.float64]:
-    """(length, cells) what each level adds to each sample: a uniform cubic B-spline, its ends held."""
+    """(length, cells) what each level adds to each sample: a uniform cubic B-spline, its ends held.
+
+    Not asked of ``redact.obscure``, which it is to judge.
+    """
     at = ((2 * np.arange(length) + 1) * cells - length) / (2 * length)
     first = np.floor(at).astype(np.int64)
     t = at - first

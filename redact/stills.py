@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from redact.decide import decide_still
 from redact.errors import SourceError
-from redact.findings import Detection, Kind, RedactionPlan, Region, SourceId
+from redact.findings import Detection, Kind, RedactionPlan, SourceId
 from redact.geometry import Display
 from redact.media.file import file_sha256
 from redact.media.frames import View, shrink
 from redact.media.images import StillImage, check_image_output, read_image, write_image
+from redact.meters import DetailMeter, OutsideMeter
 from redact.obscure import FramePlanes, Obscurer, Plane
 from redact.outcome import Outcome
 from redact.plan_io import check_plan, holds
@@ -114,7 +115,7 @@ def run_still(
                 write_image(_obscured(image, made, policy), release, output.suffix)
             except OSError as e:
                 raise output_error(output, e) from None
-            verdict = _verify(release, image.pixels, made.regions(0), policy)
+            verdict = _verify(release, image.pixels, made, policy)
             only_leaks = all(c.passed or c.name == "leaks" for c in verdict.checks)
             leaks.append(len(verdict.leaks))
             if verdict.passed or plan is not None or not only_leaks or not worth_repairing(leaks):
@@ -165,15 +166,16 @@ _HARMLESS = frozenset(
 
 def verify_still(source: Path, release: Path, plan: RedactionPlan, policy: Policy) -> Verdict:
     """Checks a released picture against its source again. Raises SourceError where either cannot be read."""
-    return _verify(release, read_image(source).pixels, plan.regions(0), policy)
+    return _verify(release, read_image(source).pixels, plan, policy)
 
 
 def _seen(v: Verifier, pixels: NDArray[np.uint8], policy: Policy, min_score: float) -> tuple[Detection, ...]:
     return tuple(find(v.detector, policy, min_score, shrink(pixels, v.size_px)))
 
 
-def _verify(release: Path, original: NDArray[np.uint8], regions: tuple[Region, ...], policy: Policy) -> Verdict:
-    """Reads the written picture again: same size, no metadata, nothing clear found at another scale."""
+def _verify(release: Path, original: NDArray[np.uint8], plan: RedactionPlan, policy: Policy) -> Verdict:
+    """Reads the written picture again: size, metadata, what is left inside regions, what is clear at another scale."""
+    regions = plan.regions(0)
     again = read_image(release)
     same = again.pixels.shape == original.shape
     extra = [k for k in again.dropped if k not in _HARMLESS]
@@ -187,7 +189,21 @@ def _verify(release: Path, original: NDArray[np.uint8], regions: tuple[Region, .
                 leaks.append(Leak(0, d))
     size = "It has the size of the original." if same else "It has another size than the original."
     contents = "It carries its pixels and nothing else." if not extra else f"It carries {', '.join(extra)}."
-    return Verdict(
-        (Check("decodes", same, size), Check("contents", not extra, contents), check_leaks(leaks, 1, painted)),
-        tuple(leaks),
-    )
+    checks = [Check("decodes", same, size), Check("contents", not extra, contents)]
+    checks += _looks(again.pixels, original, plan, policy) if same else []
+    return Verdict((*checks, check_leaks(leaks, 1, painted)), tuple(leaks))
+
+
+def _looks(pixels: NDArray[np.uint8], original: NDArray[np.uint8], plan: RedactionPlan, policy: Policy) -> list[Check]:
+    """Whether nothing is left inside the regions, colour by colour, and nothing changed outside of them."""
+    detail, outside = DetailMeter(), OutsideMeter()
+    h, w = pixels.shape[:2]
+    regions = [r.stored(Display(w, h)) for r in plan.regions(0)]
+    for colour in range(3):
+        plane, before = (np.ascontiguousarray(p[..., colour]) for p in (pixels, original))
+        if 0 in plan.black:
+            detail.look_black(0, (plane,))
+            continue
+        detail.look(0, (plane,), regions, policy.obscure)
+        outside.look(0, before, plane, [r.box for r in regions])
+    return [detail.check(), outside.check()]

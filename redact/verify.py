@@ -6,35 +6,18 @@ Each check adds a named result with its numbers; one failed check keeps the file
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from redact.findings import Detection, Region, StoredRegion
+from redact.findings import Detection, Region
 from redact.geometry import Box
-from redact.misfit import misfit
 from redact.policy import EncodePolicy
 from redact.verdict import Check, Contents, Leak
+from redact.words import plural
 
-# Root mean square distance (8-bit steps) of a region from the nearest blur of ours, by the most averages a side that
-# it may have. Measured on six real clips at CRF 20, 943 regions: with 2 a side 999 of 1000 painted ones stay below
-# 1.9, and of the same places unpainted 98 of 100 are above 5.8 (the others show walls and roads). With 6 a side it is
-# 1.6 and 1.6, so that what is unpainted may pass.
-MAX_MISFIT = 4.0
-MAX_MISFIT_OF_MANY = 2.5  # with more than 2 a side
-_RIM = 2  # samples along a region's edge, at the least, that coding mixes with what lies outside
-_LEAST_FITTED = 20  # samples: of smaller regions, what is left beside their edges is mostly coding noise
-# Mean absolute high-pass (8-bit steps) that a smoothed 6x6 grid of averages keeps after coding;
-# the photograph of a face has three times that and more. Measured: benchmarks/results/verify.md.
-MAX_DETAIL = 4.0
-# Mean absolute luma difference (8-bit steps) outside all regions that coding noise explains at CRF 30.
-MAX_OUTSIDE = 4.0
 # dB: what is loudest where nothing may be heard. Speech is 30 to 40 dB louder; coded silence is silent.
 MAX_SOUND = -60.0
-EDGE = 8  # samples around a region that deblocking and motion compensation may change: half a macroblock
 # A finding counts as covered where at least this share of it lies in regions: a blurred head may
 # still be found, a little off.
 COVERED = 0.6
@@ -138,152 +121,6 @@ def coding_noise(encode: EncodePolicy) -> str:
     )
 
 
-@dataclass
-class DetailMeter:
-    """Measures what detail is left inside regions, frame by frame: how much, and whether a blur can look like it."""
-
-    worst: float = 0.0
-    worst_frame: int = -1
-    regions: int = 0
-    worst_misfit: float = 0.0
-    misfit_frame: int = -1
-    fitted: int = 0
-    cells: int = 0
-
-    def look(self, index: int, luma: NDArray[np.uint8], regions: Sequence[StoredRegion], *, cells: int = 0) -> None:
-        """``luma`` (H, W) of the release; ``regions`` in its samples. ``cells``: fits a blur of up to so
-        many averages a side to each as well; 0: does not.
-
-        The middle 60 % of each region (of a zone, what lies well inside its outline) is judged,
-        without the parts where another region lies over it: the edge of a region is meant to be seen.
-        """
-        h, w = luma.shape
-        areas = [r.box.clip(w, h).to_ints() for r in regions]
-        for i, (x1, y1, x2, y2) in enumerate(areas):
-            dx, dy = (max(_RIM, side // 5) for side in (x2 - x1, y2 - y1))
-            width, height = x2 - x1, y2 - y1
-            x1, y1, x2, y2 = x1 + dx, y1 + dy, x2 - dx, y2 - dy
-            if x2 - x1 < 6 or y2 - y1 < 6:
-                continue
-            alone = _well_inside(regions[i], x1, y1, x2, y2)
-            for j, (a1, b1, a2, b2) in enumerate(areas):
-                if i != j and a1 - 2 < x2 and a2 + 2 > x1 and b1 - 2 < y2 and b2 + 2 > y1:
-                    alone[max(b1 - 2 - y1, 0) : max(b2 + 2 - y1, 0), max(a1 - 2 - x1, 0) : max(a2 + 2 - x1, 0)] = False
-            if alone.sum() < 36:
-                continue  # what lies over it is judged in its own turn
-            self.regions += 1
-            if cells and min(width, height) >= _LEAST_FITTED and alone.all():
-                self.cells = cells
-                self.fitted += 1
-                far = misfit(luma[y1:y2, x1:x2], (height, dy, height - dy), (width, dx, width - dx), cells)
-                if far > self.worst_misfit:
-                    self.worst_misfit, self.misfit_frame = far, index
-            value = float(high_pass(luma[y1:y2, x1:x2])[alone].mean())
-            if value > self.worst:
-                self.worst, self.worst_frame = value, index
-
-    def add(self, other: DetailMeter) -> None:
-        """Takes in what another meter measured on other frames."""
-        self.regions += other.regions
-        self.fitted += other.fitted
-        self.cells = max(self.cells, other.cells)
-        if other.worst > self.worst:
-            self.worst, self.worst_frame = other.worst, other.worst_frame
-        if other.worst_misfit > self.worst_misfit:
-            self.worst_misfit, self.misfit_frame = other.worst_misfit, other.misfit_frame
-
-    def check(self, noise: str = "") -> Check:
-        """``noise``: what to say of a failure where coding alone may be the reason."""
-        sentence = "No detail is left inside the regions."
-        most = MAX_MISFIT if self.cells <= 2 else MAX_MISFIT_OF_MANY
-        ok = self.worst <= MAX_DETAIL and self.worst_misfit <= most
-        if self.worst > MAX_DETAIL:
-            sentence = (
-                f"Frame {self.worst_frame} shows detail inside a region ({self.worst:.1f}; {MAX_DETAIL} is allowed)."
-            )
-        elif not ok:
-            sentence = (
-                f"Frame {self.misfit_frame} has a region that does not look obscured "
-                f"({self.worst_misfit:.1f} from any blur; {most} is allowed)."
-            )
-        if not ok and noise:
-            sentence += f" {noise}"
-        numbers = {
-            "worst": round(self.worst, 3),
-            "regions": float(self.regions),
-            "worst_misfit": round(self.worst_misfit, 3),
-            "fitted": float(self.fitted),
-        }
-        return Check("detail", ok, sentence, numbers)
-
-
-def _well_inside(region: StoredRegion, x1: int, y1: int, x2: int, y2: int) -> NDArray[np.bool_]:
-    """(y2 - y1, x2 - x1): the samples of a part of a region that lie at least EDGE samples inside its outline."""
-    if region.outline is None:
-        return np.ones((y2 - y1, x2 - x1), bool)
-    x, y = np.arange(x1, x2, dtype=np.float64) + 0.5, np.arange(y1, y2, dtype=np.float64) + 0.5
-    inside = region.outline.contains(x[None, :], y[:, None]).astype(np.uint8)
-    return np.asarray(cv2.erode(inside, np.ones((2 * EDGE + 1, 2 * EDGE + 1), np.uint8)) > 0)
-
-
-def high_pass(patch: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Absolute difference between a luma patch and its own 3x3 mean, in 8-bit steps."""
-    p = patch.astype(np.float32)
-    return np.asarray(np.abs(p - cv2.blur(p, (3, 3), borderType=cv2.BORDER_REFLECT)), np.float32)
-
-
-@dataclass
-class OutsideMeter:
-    """Measures what changed outside all regions, on frames that source and release share."""
-
-    worst: float = 0.0
-    worst_frame: int = -1
-    total: float = 0.0
-    frames: int = 0
-
-    def look(self, index: int, source: NDArray[np.uint8], release: NDArray[np.uint8], boxes: Iterable[Box]) -> None:
-        """``source`` and ``release``: luma (H, W) of the same frame; ``boxes`` in its samples."""
-        if source.shape != release.shape:
-            self.worst, self.worst_frame = 255.0, index
-            return
-        difference = cv2.absdiff(source, release)
-        for box in boxes:
-            grown = Box(box.x1 - EDGE, box.y1 - EDGE, box.x2 + EDGE, box.y2 + EDGE)
-            x1, y1, x2, y2 = grown.clip(source.shape[1], source.shape[0]).to_ints()
-            difference[y1:y2, x1:x2] = 0
-        value = float(difference.mean())
-        self.total += value
-        self.frames += 1
-        if value > self.worst:
-            self.worst, self.worst_frame = value, index
-
-    def add(self, other: OutsideMeter) -> None:
-        """Takes in what another meter measured on other frames."""
-        self.total += other.total
-        self.frames += other.frames
-        if other.worst > self.worst:
-            self.worst, self.worst_frame = other.worst, other.worst_frame
-
-    def check(self, noise: str = "") -> Check:
-        """``noise``: as of the other meter."""
-        if not self.frames:
-            return Check("outside", True, "The picture outside the regions was not compared.", {"frames": 0.0})
-        ok = self.worst <= MAX_OUTSIDE
-        sentence = (
-            f"Outside the regions nothing changed but coding noise, on {_frames(self.frames)} that could be compared."
-            if ok
-            else f"Frame {self.worst_frame} differs from the source outside all regions (by {self.worst:.1f} of 255)."
-        )
-        if not ok and noise:
-            sentence += f" {noise}"
-        numbers = {
-            "worst": round(self.worst, 3),
-            "mean": round(self.total / self.frames, 3),
-            "frames": float(self.frames),
-        }
-        return Check("outside", ok, sentence, numbers)
-
-
 def uncovered(detections: Iterable[Detection], regions: Sequence[Region], min_score: float) -> list[Detection]:
     """The findings from ``min_score`` on that regions do not cover; all in the same pixels."""
     out = []
@@ -330,7 +167,7 @@ def check_leaks(leaks: Sequence[Leak], looked: int, painted: int) -> Check:
     """
     numbers = {"frames": float(looked), "found": float(len(leaks)), "painted": float(painted)}
     if not leaks:
-        return Check("leaks", True, f"A detector found nothing clear on {_frames(looked)}.", numbers)
+        return Check("leaks", True, f"A detector found nothing clear on {plural(looked, 'frame')}.", numbers)
     first, more = leaks[0], len(leaks) - 1
     return Check(
         "leaks",
@@ -339,7 +176,3 @@ def check_leaks(leaks: Sequence[Leak], looked: int, painted: int) -> Check:
         + (f" (and {more} more finding{'' if more == 1 else 's'})." if more else "."),
         numbers,
     )
-
-
-def _frames(n: int) -> str:
-    return f"{n} frame{'' if n == 1 else 's'}"

@@ -29,6 +29,7 @@ from redact.media.segments import plan_segments
 from redact.media.sound import BrokenSound, listen
 from redact.media.source import Segment, Source, excerpt
 from redact.media.witness import Stretch
+from redact.meters import DetailMeter, OutsideMeter
 from redact.motion import motion_between
 from redact.obscure import Held
 from redact.outcome import Progress, Watcher, silent
@@ -44,8 +45,6 @@ from redact.timeline import Span
 from redact.track import link
 from redact.verdict import Leak, Verdict
 from redact.verify import (
-    DetailMeter,
-    OutsideMeter,
     check_contents,
     check_decodes,
     check_leaks,

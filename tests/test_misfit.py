@@ -7,10 +7,10 @@ import pytest
 
 from redact.findings import Kind, StoredRegion
 from redact.geometry import Box
-from redact.misfit import misfit
+from redact.meters import MAX_MISFIT, DetailMeter
+from redact.misfit import Stretch, misfit
 from redact.obscure import FramePlanes, Obscurer, Plane
 from redact.policy import ObscurePolicy
-from redact.verify import MAX_MISFIT, DetailMeter
 
 
 def _soft_face(side: int, contrast: float) -> np.ndarray:
@@ -23,7 +23,7 @@ def _soft_face(side: int, contrast: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("side", [30, 60, 150])
-@pytest.mark.parametrize("method", ["blur", "solid"])
+@pytest.mark.parametrize("method", ["blur", "mosaic", "solid"])
 def test_painted_fits_and_unpainted_does_not(side: int, method: str) -> None:
     clear = np.random.default_rng(1).integers(90, 120, (300, 300)).astype(np.uint8)
     clear[50 : 50 + side, 60 : 60 + side] = _soft_face(side, 60)
@@ -34,7 +34,7 @@ def test_painted_fits_and_unpainted_does_not(side: int, method: str) -> None:
     Obscurer(policy).apply(frame, [StoredRegion(1, Kind.FACE, box)])
     for picture, passes in ((painted, True), (clear, False)):
         meter = DetailMeter()
-        meter.look(7, picture, [StoredRegion(1, Kind.FACE, box)], cells=policy.cells)
+        meter.look(7, (picture,), [StoredRegion(1, Kind.FACE, box)], policy)
         check = meter.check()
         assert check.passed is passes, check
         assert check.numbers["fitted"] == 1
@@ -48,7 +48,7 @@ def test_a_grid_held_from_another_size_fits_too() -> None:
     for side in (20, 90):
         frame = FramePlanes((Plane(picture, 1, 1),), 200, 200)
         obscurer.apply(frame, [StoredRegion(1, Kind.FACE, Box(10, 10, 10 + side, 10 + side))])
-    assert misfit(picture[28:82, 28:82], (90, 18, 72), (90, 18, 72), 6) < 1
+    assert misfit(picture[28:82, 28:82], Stretch(90, 18, 72), Stretch(90, 18, 72), 6) < 1
 
 
 def test_the_limit_lies_above_rounding() -> None:

@@ -9,9 +9,10 @@ import pytest
 
 import redact
 from redact.errors import VerificationError
+from redact.meters import DetailMeter, OutsideMeter
 from redact.policy import EncodePolicy
 from redact.run.local import LocalRunner
-from redact.verify import DetailMeter, OutsideMeter, check_times, coding_noise
+from redact.verify import check_times, coding_noise
 
 
 def test_times_are_rounded_as_all_numbers_of_a_record_are() -> None:
