@@ -118,6 +118,7 @@ def cli_page() -> str:
 def recipe_schema() -> dict[str, Any]:
     return {
         "$schema": DIALECT,
+        "$id": "recipe.json",
         "title": "A recipe of redact (TOML); docs/recipes.md explains it",
         **_plain(TypeAdapter(Policy).json_schema(by_alias=True)),
     }
@@ -126,6 +127,7 @@ def recipe_schema() -> dict[str, Any]:
 def plan_schema() -> dict[str, Any]:
     return {
         "$schema": DIALECT,
+        "$id": "plan.json",
         "title": "A plan of redact; docs/plan-format.md explains it",
         **_plain(TypeAdapter(_Plan).json_schema(by_alias=True)),
     }

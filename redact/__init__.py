@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from redact.api import detect, load_plan, plan, policy_of, render, run, verify
+    from redact.api import detect, load_plan, plan, policy_of, render, run, save_plan, verify
     from redact.errors import RedactError
     from redact.findings import Detection, Kind, RedactionPlan
     from redact.outcome import Outcome
@@ -29,7 +29,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 # Imported when first used: a worker needs few of them, and Ctrl-C must find the command line
 # ready before the seconds that torch and its like take to load.
 _HOMES = {
-    **dict.fromkeys(("detect", "load_plan", "plan", "policy_of", "render", "run", "verify"), "redact.api"),
+    **dict.fromkeys(("detect", "load_plan", "plan", "policy_of", "render", "run", "save_plan", "verify"), "redact.api"),
     **dict.fromkeys(("Detection", "Kind", "RedactionPlan"), "redact.findings"),
     "Outcome": "redact.outcome",
     "Policy": "redact.policy",
@@ -49,6 +49,7 @@ __all__ = [
     "policy_of",
     "render",
     "run",
+    "save_plan",
     "verify",
 ]
 

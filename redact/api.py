@@ -15,12 +15,13 @@ from redact.inputs import check_input
 from redact.media.images import check_same_kind, is_image, read_image
 from redact.outcome import Outcome, Watcher, silent
 from redact.pipeline import run_video
-from redact.plan_io import parse_plan, plan_sha256, read_plan
+from redact.plan_io import dump_plan, parse_plan, plan_sha256, read_plan
 from redact.policy import DamagePolicy, Policy, check_detectors, load_policy
 from redact.resources import recipe_file
 from redact.run.local import LocalRunner
 from redact.scope import EVERYTHING, Scope
 from redact.stages import detect_segment
+from redact.staging import check_new_file, output_error, publish, workspace
 from redact.stills import find_still, plan_still, run_still, verify_still
 from redact.verdict import Check, Verdict
 from redact.video import Runner, begin, look_through, open_video, plan_video, source_id, verify_video
@@ -120,6 +121,22 @@ def load_plan(file: str | Path) -> RedactionPlan:
     return parse_plan(text, str(file))
 
 
+def save_plan(plan: RedactionPlan, file: str | Path, *, force: bool = False) -> None:
+    """Writes a plan file, to be corrected by hand and read by ``load_plan``.
+
+    Raises UsageError where there is a file of that name, but for ``force``, or none can be written, and SpaceError
+    on a full disk.
+    """
+    target = Path(file)
+    check_new_file(target, (), force)
+    with workspace(target) as folder:
+        try:
+            (folder / "plan").write_text(dump_plan(plan), encoding="utf-8")
+        except OSError as e:
+            raise output_error(target, e) from None
+        publish(folder / "plan", target)
+
+
 def verify(
     source: str | Path,
     released: str | Path,
@@ -131,17 +148,16 @@ def verify(
 ) -> Verdict:
     """Checks a release against its source and record again, from nothing but the files.
 
-    ``plan``: the plan's file; the one beside the release where None. Raises SourceError and
+    ``plan``: the plan's file; the one beside the release or the record where None. Raises SourceError and
     RecipeError where a file cannot be read.
     """
     from redact.record import read_record
-    from redact.staging import plan_beside
 
     source, released = Path(source), Path(released)
     check_input(source)
     check_input(released)
     known = read_record(Path(record))
-    the_plan = load_plan(plan or plan_beside(released))
+    the_plan = load_plan(plan or _plan_of(released, Path(record)))
     lenient = known.policy.model_copy(update={"damage": _LENIENT})
     video = None if is_image(source) else open_video(source, lenient)
     digests = {
@@ -167,6 +183,21 @@ def verify(
         work = replace(work, broken=known.silenced)
         verdict = verify_video(work, released, the_plan, Path(folder))
     return Verdict((same, *verdict.checks), verdict.leaks)
+
+
+def _plan_of(released: Path, record: Path) -> Path:
+    """The plan beside a release, or beside its record, which keep their names when the release is renamed."""
+    from redact.staging import plan_beside, plan_path
+
+    beside = plan_beside(released)
+    others = plan_path(record.with_name(record.name.removesuffix(".record.json")))
+    for file in (beside, others):
+        if file.is_file():
+            return file
+    raise RecipeError(
+        f"{str(beside)!r}: there is no plan beside the release, nor beside its record.",
+        "Name it with `--plan`; whoever made the release has it beside it.",
+    )
 
 
 def _digest(file: Path) -> str:

@@ -13,7 +13,7 @@ import av
 
 from redact.detect.cards import checked_weights, load_cards
 from redact.errors import RedactError
-from redact.media.witness import ffmpeg_program
+from redact.media.witness import ffmpeg_version
 from redact.run.local import cores
 
 _DECODERS = ("h264", "hevc", "mpeg2video", "mpeg4", "mjpeg", "vp9", "libdav1d")
@@ -82,11 +82,8 @@ def _gpu() -> Finding:
 
 def _ffmpeg() -> Finding:
     try:
-        text = subprocess.run(
-            [ffmpeg_program(), "-version"], capture_output=True, text=True, timeout=20, check=True
-        ).stdout
+        return Finding("ffmpeg program", True, ffmpeg_version())
     except (OSError, subprocess.SubprocessError, RuntimeError) as e:
         return Finding(
             "ffmpeg program", False, f"{e}; install it: apt-get install ffmpeg, or pip install imageio-ffmpeg"
         )
-    return Finding("ffmpeg program", True, text.splitlines()[0])

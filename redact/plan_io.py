@@ -170,6 +170,7 @@ def plan_sha256(plan: RedactionPlan) -> str:
     return hashlib.sha256(dump_plan(plan).encode()).hexdigest()
 
 
+_ROUNDING = 1e-6  # px^2
 _REMEDY = "The format is described in docs/plan-format.md; `redact plan` makes a new one."
 
 
@@ -280,6 +281,18 @@ def _check_tracks(plan: RedactionPlan) -> None:
                 f"track {t.id}, frame {t.keys[0].index}: from there on it hides nothing: "
                 f"all of it lies outside the picture of {w}x{h} px or outside its outline, or is empty"
             )
+        if t.outline is not None and (key := next((k for k in t.keys if not _holds_outline(t, k, w, h)), None)):
+            raise ValueError(
+                f"track {t.id}, frame {key.index}: its outline reaches beyond its box, which would leave that part "
+                "clear: make the box as large as the outline"
+            )
+
+
+def _holds_outline(track: Track, key: KeyBox, width: int, height: int) -> bool:
+    """Whether the box of a key holds all of the track's outline that lies in the picture."""
+    assert track.outline is not None
+    shown = track.outline.box.clip(width, height)
+    return shown.is_empty or shown.union(key.box).area <= key.box.area + _ROUNDING
 
 
 def _hides(track: Track, width: int, height: int) -> bool:

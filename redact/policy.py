@@ -232,7 +232,8 @@ def parse_policy(text: str, origin: str) -> Policy:
     try:
         return Policy.model_validate(values)
     except ValidationError as e:
-        first = e.errors()[0]
+        # A key that is misspelt is missing, too; what was written is what is to be corrected.
+        first = min(e.errors(), key=lambda error: error["type"] != "extra_forbidden")
         path = first["loc"]
         what = _MEANING.get(first["type"]) or in_words(first)
         raise RecipeError(f"{origin}, line {_line_of(text, path)}: {where(path)} {what}.", _REMEDY) from None

@@ -21,6 +21,7 @@ from typing import Any
 from redact.errors import RecipeError
 from redact.findings import RedactionPlan
 from redact.media.sound import BrokenSound
+from redact.media.witness import ffmpeg_versions
 from redact.plan_io import plan_sha256
 from redact.policy import Policy
 from redact.scope import EVERYTHING, Scope, parse_scope, scope_contents
@@ -70,14 +71,14 @@ def code_sha256() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Versions of redact, Python and the libraries whose results are in the release."""
+    """Versions of redact, Python, the libraries whose results are in the release, and the program that checked it."""
     found = {"python": platform.python_version()}
-    for name in ("redact", "av", "numpy", "onnxruntime", "opencv-python", "torch"):
+    for name in ("redact", "av", "numpy", "onnxruntime", "opencv-python", "pillow", "pillow-heif", "torch"):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             found[name] = "absent"
-    return found
+    return found | ffmpeg_versions()
 
 
 def canonical(value: Any) -> bytes:

@@ -340,6 +340,7 @@ def test_keep_going_and_fail_fast(clip: Path) -> None:
     assert [r["verdict"] for r in rows] == ["refused", "released"]
     assert (out / "in.mp4").is_file()
     shutil.rmtree(out)
-    done = _redact(broken, clip, "-o", out, "--fail-fast")
+    done = _redact(broken, clip, "-o", out, "--json", "--fail-fast")
     assert done.returncode == 3
+    assert [json.loads(line)["verdict"] for line in done.stdout.splitlines()] == ["refused", "not tried"]
     assert not list(out.iterdir())

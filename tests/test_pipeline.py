@@ -12,7 +12,7 @@ import pytest
 from clips import Clip, write_clip
 
 import redact
-from redact.errors import SourceError, UsageError, VerificationError
+from redact.errors import RecipeError, SourceError, UsageError, VerificationError
 from redact.findings import KeyBox, Kind, RedactionPlan, Track
 from redact.geometry import Box
 from redact.media.inspect import inspect
@@ -51,11 +51,26 @@ def test_record_says_what_was_done(demo_clip: Path, release: Path) -> None:
     assert record["streams"]["streams_dropped"] == ["1:audio:aac", "2:picture:mjpeg"]
     assert "location" in record["streams"]["metadata_dropped"]
     assert all(c["passed"] for c in record["verification"]["checks"])
+    assert record["code"]["versions"]["ffmpeg program"].startswith("ffmpeg version")
+    assert {"pillow", "libavcodec"} < record["code"]["versions"].keys()
     assert "+29.5630" not in json.dumps(record)
 
 
 def test_verify_command_agrees(demo_clip: Path, release: Path) -> None:
     assert redact.verify(demo_clip, release, f"{release}.record.json").passed
+
+
+def test_a_release_that_was_renamed_is_verified_by_what_lies_beside_its_record(
+    demo_clip: Path, release: Path, tmp_path: Path
+) -> None:
+    renamed = tmp_path / "theirs.mp4"
+    renamed.write_bytes(release.read_bytes())
+    assert redact.verify(demo_clip, renamed, f"{release}.record.json").passed
+    alone = tmp_path / "record.json"
+    alone.write_bytes(Path(f"{release}.record.json").read_bytes())
+    with pytest.raises(RecipeError, match="no plan beside the release, nor beside its record") as e:
+        redact.verify(demo_clip, renamed, alone)
+    assert "--plan" in e.value.remedy
 
 
 def test_verify_notices_another_file(demo_clip: Path, release: Path, tmp_path: Path) -> None:

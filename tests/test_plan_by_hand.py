@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import redact
-from redact.errors import RecipeError
+from redact.errors import RecipeError, UsageError
 from redact.findings import KeyBox, Kind, RedactionPlan, SourceId, Track
 from redact.geometry import Box
 from redact.plan_io import dump_plan, holds, parse_plan
@@ -66,6 +66,10 @@ def test_the_last_frame_is_one() -> None:
         ({"tracks": _drawn([10, 240, 50, 290], [10, -50, 50, 0])}, "outside the picture of 320x240 px"),
         ({"tracks": _drawn([10, 10, 10, 50])}, "or is empty"),
         ({"tracks": _drawn(INSIDE, outline=[[20, 20], [90, 20], [90, 90]])}, "or outside its outline"),
+        (
+            {"tracks": _drawn([10, 10, 50, 50], outline=[[20, 20], [90, 20], [90, 90]])},
+            "its outline reaches beyond its box",
+        ),
         ({"tracks": _drawn([10, 10, 50, 50], outline=BOW_TIE)}, "track 900: outline: the polygon crosses itself where"),
         ({"scope": {"start": 10**400}}, "scope.start is no time"),
         ({"scope": {"start": "1:20"}}, "scope.start is no time: write seconds, such as 80 or 125.5."),
@@ -100,6 +104,16 @@ def test_a_key_that_stands_twice_is_not_swallowed(key: str, field: str) -> None:
 def test_endless_brackets_are_no_plan() -> None:
     with pytest.raises(RecipeError, match="is nested too deeply"):
         parse_plan("[" * 100_000, "plan.json")
+
+
+def test_a_plan_is_saved_as_it_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    redact.save_plan(PLAN, file)
+    assert redact.load_plan(file) == PLAN
+    with pytest.raises(UsageError, match="exists already"):
+        redact.save_plan(PLAN, file)
+    redact.save_plan(PLAN, file, force=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["plan.json"]
 
 
 def test_a_plan_that_notepad_saved(tmp_path: Path) -> None:

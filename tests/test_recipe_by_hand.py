@@ -128,3 +128,10 @@ def test_mistakes_are_told_in_plain_words(kinds: str, more: str, says: str, tmp_
     with pytest.raises(RecipeError) as caught:
         redact.policy_of(file)
     assert caught.value.message.startswith(f"{file}, {says}")
+
+
+def test_a_key_that_is_misspelt_is_named_and_not_what_is_missing_for_it(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('schema = 1\nname = "mine"\n[obscure]\nkind = ["face"]\n')
+    with pytest.raises(RecipeError, match=r"mine\.toml, line 4: obscure\.kind is not a key that recipes have\."):
+        redact.policy_of(file)

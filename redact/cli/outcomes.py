@@ -69,6 +69,11 @@ class Told:
             json_line(failure | {"error": str(e), "exit_code": e.exit_code})
         report(e)
 
+    def not_tried(self, source: Path, target: Path) -> None:
+        """An input that was not begun, as another one failed."""
+        if self._as_json:
+            json_line({"source": str(source), "output": str(target), "verdict": "not tried"})
+
     def end(self, inputs: int, left_out: str) -> None:
         """Counts, for several ``inputs``, and names what of their folders was skipped."""
         to = err if self._as_json else out

@@ -57,7 +57,8 @@ def run(
         with LocalRunner(workers or None) as runner, ProgressDisplay(err) as display:
             for source, target in work.pairs:
                 if told.worst is not None and not keep_going:
-                    break
+                    told.not_tried(source, target)
+                    continue
                 try:
                     outcome = api.run(source, target, policy, force=force, runner=runner, watch=display.show)
                 except RedactError as e:

@@ -182,11 +182,22 @@ def _add_video(out: OutputContainer, template: VideoStream, source: Source) -> V
     stream = out.add_stream_from_template(template)
     assert isinstance(stream, VideoStream)
     stream.time_base = source.format.time_base
+    if (rate := _constant_rate(source)) is not None:
+        stream.codec_context.framerate = rate  # else Matroska says that a frame lasts a millisecond
     stream.metadata.clear()
     d = source.format.display
     if d.rotation:
         stream.set_display_rotation(-d.rotation)
     return stream
+
+
+def _constant_rate(source: Source) -> Fraction | None:
+    """Frames a second, where all are as far apart as that says."""
+    rate = source.format.frame_rate
+    if rate is None or len(source.pts) < 2:
+        return None
+    off = np.diff(source.pts) - float(1 / (rate * source.format.time_base))
+    return rate if bool((np.abs(off) <= 1).all()) else None
 
 
 def _add_audio(out: OutputContainer, streams: Sequence[AudioStream], edit: AudioEdit) -> dict[int, AudioStream]:

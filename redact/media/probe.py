@@ -88,6 +88,7 @@ def probe(path: Path, video_index: int = -1) -> Source:
         stream, others = _choose(container, path, video_index)
         table, last, wrong = scan(container, stream)
         keys = set(container.metadata) | {f"stream:{k}" for s in container.streams for k in s.metadata}
+        keys |= {"chapters"} if container.chapters() else set()
         # A stream's attributes are read while its container is open: PyAV does not keep them after.
         name, index = container.format.name, stream.index
         announced = (container.duration or 0) / av.time_base if any(c in name for c in _ANNOUNCE_SECONDS) else 0.0

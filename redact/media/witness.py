@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -57,6 +58,19 @@ def hides_a_border(file: Path) -> bool:
     except OSError as e:
         raise cannot_be_started(e) from None
     return b"Frame Cropping" in said
+
+
+@cache
+def ffmpeg_version() -> str:
+    """What the ffmpeg program says that it is. Raises OSError or subprocess.SubprocessError where it says nothing."""
+    asked = subprocess.run([ffmpeg_program(), "-version"], capture_output=True, text=True, timeout=20, check=True)
+    return asked.stdout.splitlines()[0]
+
+
+def ffmpeg_versions() -> dict[str, str]:
+    """Versions of FFmpeg's libraries, as PyAV carries them, and of the program. Raises as ``ffmpeg_version`` does."""
+    libraries = {name: ".".join(map(str, v)) for name, v in av.library_versions.items()}
+    return libraries | {"ffmpeg program": ffmpeg_version()}
 
 
 def cannot_be_started(e: OSError) -> WorkerError:
@@ -132,7 +146,7 @@ class Witness:
     def pictures(self) -> Iterator[Picture]:
         """Yields every frame; ``number`` counts from 0.
 
-        Raises WorkerError where ffmpeg cannot be started.
+        Raises WorkerError where ffmpeg cannot be started, or is killed.
         """
         w, h = self._width, self._height
         cw, ch = -(-w // 2), -(-h // 2)
@@ -162,6 +176,9 @@ class Witness:
                 process.wait()
             log_lines = (Path(folder) / "log").read_text(errors="replace").splitlines()
             self.errors = [line for line in log_lines if line.strip()]
+            if process.returncode < 0:
+                name = signal.Signals(-process.returncode).name
+                raise WorkerError(f"The ffmpeg that checks the release was ended from outside ({name}).", "Run again.")
             if process.returncode:
                 self.errors.append(f"ffmpeg ended with exit code {process.returncode}")
             self._read(table)

@@ -33,3 +33,15 @@ def test_one_that_is_not_there_is_told(plain_clip: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("REDACT_FFMPEG", "/nowhere/ffmpeg")
     with pytest.raises(WorkerError, match="'/nowhere/ffmpeg' cannot be started"):
         list(Witness(plain_clip, 320, 240).pictures())
+
+
+def test_one_that_is_killed_is_no_fault_of_the_release(
+    plain_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "ffmpeg"
+    program.write_text("#!/bin/sh\nkill -KILL $$\n")
+    program.chmod(0o755)
+    ffmpeg_program.cache_clear()
+    monkeypatch.setenv("REDACT_FFMPEG", str(program))
+    with pytest.raises(WorkerError, match=r"ended from outside \(SIGKILL\)"):
+        list(Witness(plain_clip, 320, 240).pictures())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import json
 import resource
 import shutil
+import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from clips import Clip, write_clip
 import redact
 from redact.errors import RedactError, SpaceError, UsageError, WorkerError
 from redact.media.encode import write_error
+from redact.media.witness import ffmpeg_program
 from redact.run.local import LocalRunner
 from redact.staging import output_error
 
@@ -113,3 +116,32 @@ def test_frames_that_the_container_cannot_tell_apart(rate: int, out: Path, runne
 def test_a_millisecond_between_frames_is_enough(out: Path, runner: LocalRunner, tmp_path: Path) -> None:
     source = write_clip(tmp_path / "fast.mp4", Clip(rate=1000))
     redact.run(source, out.with_suffix(".mkv"), runner=runner)
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".ts"])
+def test_a_constant_rate_is_declared(suffix: str, plain_clip: Path, runner: LocalRunner, tmp_path: Path) -> None:
+    """Matroska said that a frame lasts a millisecond."""
+    with av.open(str(redact.run(plain_clip, tmp_path / f"out{suffix}", runner=runner).output)) as c:
+        assert c.streams.video[0].average_rate == 25
+
+
+def test_chapters_that_are_left_behind_are_listed(plain_clip: Path, runner: LocalRunner, tmp_path: Path) -> None:
+    notes, source = tmp_path / "notes.txt", tmp_path / "in.mkv"
+    notes.write_text(";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=900\ntitle=at the door\n")
+    command = [
+        ffmpeg_program(),
+        "-v",
+        "error",
+        "-i",
+        plain_clip,
+        "-i",
+        notes,
+        "-map_metadata",
+        "1",
+        "-c",
+        "copy",
+        source,
+    ]
+    subprocess.run(command, check=True)
+    record = json.loads(redact.run(source, tmp_path / "out.mkv", runner=runner).record.read_text())
+    assert "chapters" in record["streams"]["metadata_dropped"]
