@@ -190,4 +190,5 @@ def _planes(image: av.VideoFrame, source: Excerpt) -> FramePlanes:
         bits=f.components[0].bits,
         full_range=source.format.color_range == 2 or f.name.startswith("yuvj"),
         rgb=f.is_rgb,
+        interlaced=source.format.interlaced or bool(image.interlaced_frame),
     )

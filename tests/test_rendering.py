@@ -15,6 +15,7 @@ from redact import rendering
 from redact.api import policy_of
 from redact.findings import KeyBox, Kind, RedactionPlan, SourceId, Track
 from redact.geometry import Box
+from redact.media.decode import decode
 from redact.media.probe import probe
 from redact.media.segments import plan_segments
 from redact.media.source import Segment, excerpt
@@ -108,3 +109,12 @@ def test_no_colour_jumps_where_a_segment_ends(codec: str, workers: int, tmp_path
     outside = np.array([p[:40].mean() for p in shown])
     assert outside[-1] - outside[0] > 100
     assert np.ptp(inside) < 4, "what remains of a region is the same from the first frame to the last"
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_the_obscurer_is_told_of_fields(interlaced: bool, tmp_path: Path) -> None:
+    source = probe(write_clip(tmp_path / "in.mp4", Clip(frames=5, interlaced=interlaced)))
+    part = excerpt(source, plan_segments(source)[0])
+    (frame, *_) = decode(part)
+    assert frame.image is not None
+    assert rendering._planes(frame.image, part).interlaced is interlaced

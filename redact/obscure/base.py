@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from redact.findings import Kind, StoredRegion
 from redact.obscure.grid import GridSize, grid_size
 from redact.obscure.planes import FramePlanes, Plane
-from redact.obscure.shape import Cover, Sides, exponent, runs, subsample, within
+from redact.obscure.shape import Cover, Sides, exponent, repeat, runs, subsample, within
 from redact.policy import Method, ObscurePolicy
 
 A = TypeVar("A")
@@ -86,7 +86,8 @@ class BaseObscurer(ABC, Generic[A]):
                 luma = Area(x1, y1, x2, y2, runs(x2 - x1, y2 - y1, n, sides))
             else:
                 luma = Area(x1, y1, x2, y2, within(region.outline, x1, y1, x2, y2))
-            areas = [_on_plane(luma, p) for p in frame.planes]
+            fields = frame.interlaced and not frame.rgb
+            areas = [_on_plane(luma, p, fields=fields and n > 0) for n, p in enumerate(frame.planes)]
             if self._method is Method.SOLID:
                 for plane, area, value in zip(frame.planes, areas, frame.black_values, strict=True):
                     self._fill(plane.data, area, value)
@@ -131,11 +132,22 @@ class BaseObscurer(ABC, Generic[A]):
         """Sets the covered samples of a plane to what ``levels`` look like at the area's size."""
 
 
-def _on_plane(luma: Area, plane: Plane) -> Area:
-    """Maps an area from luma samples to a plane's samples, outwards."""
+_TWO_ROWS_EACH = 4  # luma rows of a frame that hold two of each field: what a chroma row of 4:2:0 stands for, twice
+
+
+def _on_plane(luma: Area, plane: Plane, *, fields: bool) -> Area:
+    """Maps an area from luma samples to a plane's samples, outwards.
+
+    ``fields``: of an interlaced frame's chroma, where a row may stand for luma rows of its own field, ahead of or
+    behind those of its place, also where it was 4:2:0 before it was converted. So whole groups of rows are covered.
+    """
     sx, sy = plane.sub_x, plane.sub_y
-    x1, y1 = luma.x1 // sx, luma.y1 // sy
+    group = max(_TWO_ROWS_EACH, 2 * sy) if fields else sy  # luma rows that are covered together
+    x1, first = luma.x1 // sx, luma.y1 // group
+    rows = group // sy
+    y1, y2 = first * rows, min(-(-luma.y2 // group) * rows, int(plane.data.shape[0]))
     here = luma.cover
     if here is not None:
-        here = subsample(here, luma.x1 - x1 * sx, luma.y1 - y1 * sy, sx, sy)
-    return Area(x1, y1, -(-luma.x2 // sx), -(-luma.y2 // sy), here)
+        here = subsample(here, luma.x1 - x1 * sx, luma.y1 - first * group, sx, group)
+        here = repeat(here, rows, y2 - y1)
+    return Area(x1, y1, -(-luma.x2 // sx), y2, here)

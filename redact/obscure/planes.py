@@ -24,7 +24,8 @@ class FramePlanes:
     """A whole frame: ``width`` x ``height`` luma samples of ``bits`` each (8 to 16).
 
     The first plane is luma (or the only one, or a colour of ``rgb``), the others chroma. Samples
-    that carry 10 bits at their upper end (P010) are samples of 16 bits.
+    that carry 10 bits at their upper end (P010) are samples of 16 bits. ``interlaced``: its rows are those of
+    two fields in turn, and so are its rows of chroma.
     """
 
     planes: tuple[Plane, ...]
@@ -33,6 +34,7 @@ class FramePlanes:
     bits: int = 8
     full_range: bool = False
     rgb: bool = False
+    interlaced: bool = False
 
     @property
     def black_values(self) -> tuple[int, ...]:

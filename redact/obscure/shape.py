@@ -129,3 +129,13 @@ def subsample(whole: Cover, offset_x: int, offset_y: int, sub_x: int, sub_y: int
     starts = (whole.starts[under].min(axis=1) + offset_x) // sub_x
     ends = -(-(whole.ends[under].max(axis=1) + offset_x) // sub_x)
     return Runs(starts, ends)
+
+
+@lru_cache(maxsize=1024)
+def repeat(cover: Cover, times: int, height: int) -> Cover:
+    """The cover with each row ``times`` times, and of them the first ``height``."""
+    if times == 1:
+        return cover
+    if isinstance(cover, Mask):
+        return Mask(cover.covered.repeat(times, axis=0)[:height])
+    return Runs(cover.starts.repeat(times)[:height], cover.ends.repeat(times)[:height])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from contracts.planes import LAYOUTS, YUV420, Layout, bounds, copy, noise, same, shuffled_within_cells
 from redact.findings import Kind, StoredRegion
-from redact.geometry import Box
+from redact.geometry import Box, Polygon
 from redact.obscure import FramePlanes, Held, Plane
 from redact.policy import ObscurePolicy
 
@@ -74,6 +75,28 @@ class ObscurerContract(ABC):
             assert np.array_equal(p.data[~inside], q.data[~inside])
             # Random samples equal what replaces them now and then; kept ones would do so always.
             assert (p.data[inside] == q.data[inside]).mean() < 0.1
+
+    @pytest.mark.parametrize("top", range(8, 12))
+    @pytest.mark.parametrize("bottom", range(33, 37))
+    @by_method
+    def test_a_field_keeps_no_chroma_of_what_is_covered(self, method: str, top: int, bottom: int) -> None:
+        """In an interlaced frame chroma row 2m stands for luma rows 4m and 4m + 2, row 2m + 1 for 4m + 1 and 4m + 3."""
+        before = replace(noise(YUV420, 48, 48), interlaced=True)
+        outline = Polygon(((8, top), (40, top), (40, bottom), (8, bottom)))
+        box = Box(8, top, 40, bottom)
+        for region in (plate(1, *box.edges), StoredRegion(1, Kind.ZONE, box, outline)):
+            after = self.done(before, [region], policy(method))
+            rows = sorted({2 * (y // 4) + y % 2 for y in range(top, bottom)})
+            for p, q in zip(before.planes[1:], after.planes[1:], strict=True):
+                inside = np.s_[rows, 4:20]
+                assert ((p.data[inside] == q.data[inside]).mean(axis=1) < 0.5).all()
+                assert np.array_equal(p.data[: top // 4 * 2 - 2], q.data[: top // 4 * 2 - 2])
+                assert np.array_equal(p.data[-(-bottom // 4) * 2 + 2 :], q.data[-(-bottom // 4) * 2 + 2 :])
+            y, (x1, y1, x2, y2) = after.planes[0].data, box.to_ints()
+            alone = self.done(replace(before, interlaced=False), [region], policy(method)).planes[0].data
+            if method == "solid":
+                assert np.array_equal(y, alone), "luma is covered as ever"
+            assert not np.array_equal(y[y1:y2, x1:x2], before.planes[0].data[y1:y2, x1:x2])
 
     @by_layout
     @by_method

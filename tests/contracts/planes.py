@@ -56,7 +56,7 @@ def noise(layout: Layout, width: int, height: int, seed: int = 0) -> FramePlanes
 def copy(frame: FramePlanes) -> FramePlanes:
     """The same frame in memory of its own."""
     planes = tuple(Plane(p.data.copy(), p.sub_x, p.sub_y) for p in frame.planes)
-    return FramePlanes(planes, frame.width, frame.height, frame.bits, frame.full_range, frame.rgb)
+    return FramePlanes(planes, frame.width, frame.height, frame.bits, frame.full_range, frame.rgb, frame.interlaced)
 
 
 def same(a: FramePlanes, b: FramePlanes) -> bool:

@@ -30,7 +30,7 @@ def _one_thread() -> Iterator[None]:
 def on(device: str, frame: FramePlanes) -> FramePlanes:
     """The same frame with tensors as planes; on the CPU they share its memory."""
     planes = tuple(Plane(torch.from_numpy(p.data).to(device), p.sub_x, p.sub_y) for p in frame.planes)
-    return FramePlanes(planes, frame.width, frame.height, frame.bits, frame.full_range, frame.rgb)
+    return FramePlanes(planes, frame.width, frame.height, frame.bits, frame.full_range, frame.rgb, frame.interlaced)
 
 
 class TorchContract(ObscurerContract):
