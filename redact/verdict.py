@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from redact.findings import Detection
+from redact.geometry import Display
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +52,12 @@ class Contents:
     chapters: int
     side_data: tuple[str, ...]
     nal_types: tuple[int, ...]
-    """Types of H.264 or H.265 NAL units in the video packets, each once, rising; empty for other codecs."""
+    """Types of H.264 or H.265 NAL units in the video packets and ahead of them, each once, rising; empty for others."""
+    packets: int
+    """Video packets that players show."""
+    left_out: int
+    """Video packets that are there, and that the container tells players not to show."""
+    cropped: int
+    """Columns or rows at the most that are coded, are no filling of blocks, and are not shown."""
+    display: Display | None
+    """How players show the pictures; None where they show them in a way that no release asks for."""

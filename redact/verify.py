@@ -11,7 +11,7 @@ from fractions import Fraction
 import numpy as np
 
 from redact.findings import Detection, Region
-from redact.geometry import Box
+from redact.geometry import Box, Display
 from redact.policy import EncodePolicy
 from redact.verdict import Check, Contents, Leak
 from redact.words import plural
@@ -80,10 +80,20 @@ _ALLOWED_NAL = {"h264": {1, 5, 7, 8, 9}, "hevc": {*range(0, 10), *range(16, 22),
 _ALLOWED_SIDE_DATA = {"MPEGTS_STREAM_ID", "DISPLAYMATRIX", "SKIP_SAMPLES", "NEW_EXTRADATA"}
 
 
-def check_contents(contents: Contents, *, audio: bool) -> Check:
-    """Whether the file carries only its video, the audio the recipe keeps, and tags that say nothing."""
+def check_contents(contents: Contents, *, audio: int, frames: int, display: Display) -> Check:
+    """Whether the file carries only its video, the audio the recipe keeps, and tags that say nothing.
+
+    ``audio``: streams of sound that it may have; ``frames`` that it shows, and ``display``: how.
+    """
     video = [s for s in contents.streams if s.startswith("video:")]
     wrong = [] if len(video) == 1 else [f"{len(video)} video streams"]
+    sounds = sum(s.startswith("audio:") for s in contents.streams)
+    if sounds > audio > 0:
+        wrong.append(f"{sounds} streams of sound of a source that has {audio}")
+    if contents.left_out or contents.packets > frames:
+        wrong.append(f"{contents.left_out or contents.packets - frames} frames that are not shown")
+    if contents.cropped:
+        wrong.append(f"a border of {contents.cropped} pixels that is not shown")
     allowed = {"video", "audio"} if audio else {"video"}
     wrong += [f"a {s} stream" for s in contents.streams if s.split(":")[0] not in allowed]
     for tag in contents.tags:
@@ -99,7 +109,16 @@ def check_contents(contents: Contents, *, audio: bool) -> Check:
     if wrong:
         sentence = f"The release carries what it must not: {', '.join(wrong)}."
         return Check("contents", False, sentence, {"items": float(len(wrong))})
+    if not _shown_alike(contents.display, display):
+        return Check("contents", False, "The release is turned or stretched in another way than the source.")
     return Check("contents", True, "It carries its video" + (", its audio" if audio else "") + " and nothing else.")
+
+
+def _shown_alike(a: Display | None, b: Display) -> bool:
+    """Whether two pictures are shown alike, up to a column: containers say in whole numbers how wide one is."""
+    if a is None or (a.width, a.height, a.rotation) != (b.width, b.height, b.rotation):
+        return False
+    return abs(Fraction(a.width * a.sar_num, a.sar_den) - Fraction(b.width * b.sar_num, b.sar_den)) <= 1
 
 
 def check_sound(loudest: float, seconds: float) -> Check:

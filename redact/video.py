@@ -311,7 +311,7 @@ def verify_video(work: Work, release: Path, plan: RedactionPlan, evidence: Path)
     checks = [
         check_decodes(errors),
         check_times(part.pts.tolist(), base, times, seen_base, may_shift=may_shift),
-        check_contents(contents, audio=policy.audio.mode == "keep"),
+        check_contents(contents, audio=_sounds(work), frames=len(part.span), display=source.format.display),
         detail.check(noise),
         outside.check(noise),
         check_leaks(leaks, looked, painted),
@@ -321,6 +321,11 @@ def verify_video(work: Work, release: Path, plan: RedactionPlan, evidence: Path)
         ahead = times[0] * seen_base - int(part.pts[0]) * base  # MPEG-TS begins later
         checks += [check_sound(s.level, s.seconds) for s in work.runner.map(loudest, [(release, quiet, ahead)])]
     return Verdict(tuple(checks), tuple(leaks))
+
+
+def _sounds(work: Work) -> int:
+    """How many streams of sound the release may have."""
+    return sum(s.type == "audio" for s in work.source.others) if work.policy.audio.mode == "keep" else 0
 
 
 def _quiet(work: Work) -> tuple[AudioStretch, ...]:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from redact.errors import SourceError
+from redact.geometry import Display
 from redact.media.container import open_source
-from redact.media.nal import nal_types
+from redact.media.cropping import SEQUENCE_PARAMETER_SETS, Cropping
+from redact.media.nal import header_types, nal_types
+from redact.media.picture import first_frame, video_format
 from redact.verdict import Contents
 
 
@@ -22,10 +27,38 @@ def inspect(file: Path) -> Contents:
         chapters = len(container.chapters())
         seen: set[int] = set()
         side: set[str] = set()
+        shown = discarded = 0
+        cropping = {s.index: Cropping(s) for s in container.streams.video if s.codec_context}
+        for s in container.streams.video:
+            if s.codec_context:
+                seen |= header_types(s.codec_context.name, s.codec_context.extradata)
         for packet in container.demux():
             assert isinstance(packet, Packet)
             side.update(str(d.data_type) for d in packet.iter_sidedata())
             if isinstance(packet.stream, VideoStream) and packet.size:
+                shown += not packet.is_discard
+                discarded += packet.is_discard
                 c = packet.stream.codec_context
-                seen.update(nal_types(c.name, c.extradata, memoryview(packet)))
-    return Contents(streams, tuple(tags), chapters, tuple(sorted(side)), tuple(sorted(seen)))
+                types = nal_types(c.name, c.extradata, memoryview(packet))
+                seen |= types
+                if SEQUENCE_PARAMETER_SETS.get(c.name) in types:
+                    cropping[packet.stream_index].read(packet)
+        display = _display(file, container)
+    left_out = max(discarded, _all_packets(file) - shown)
+    cropped = max((c.hidden for c in cropping.values()), default=0)
+    known = tuple(sorted(side)), tuple(sorted(seen))
+    return Contents(streams, tuple(tags), chapters, *known, shown, left_out, cropped, display)
+
+
+def _display(file: Path, container: InputContainer) -> Display | None:
+    try:
+        stream = container.streams.video[0]
+        return video_format(stream, first_frame(file, stream.index), file).display
+    except (IndexError, SourceError):
+        return None
+
+
+def _all_packets(file: Path) -> int:
+    """How many packets of video there are, those that no edit list (of MP4) shows among them."""
+    with open_source(file, ignore_editlist="1") as container:
+        return sum(bool(p.size) for p in container.demux(video=0)) if container.streams.video else 0

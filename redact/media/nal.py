@@ -49,6 +49,59 @@ def nal_types(codec: str, extradata: bytes | None, packet: memoryview) -> set[in
     return {h & 31 if codec == "h264" else (h >> 1) & 63 for h in headers}
 
 
+_UNREADABLE = {"h264": 31, "hevc": 63}  # types that no standard gives a meaning
+
+
+def header_types(codec: str, extradata: bytes | None) -> set[int]:
+    """Types of the NAL units ahead of the packets, in what a decoder of H.264 or H.265 is set up with.
+
+    What is left over behind them counts as a unit of a type that nothing has. Empty for other codecs.
+    """
+    if codec not in _UNREADABLE or not extradata:
+        return set()
+    if extradata[0] != 1:  # start codes
+        return nal_types(codec, None, memoryview(extradata))
+    records = _avcc(extradata) if codec == "h264" else _hvcc(extradata)
+    try:
+        return {_UNREADABLE[codec] if h < 0 else h & 31 if codec == "h264" else (h >> 1) & 63 for h in records}
+    except IndexError:
+        return {_UNREADABLE[codec]}
+
+
+def _avcc(data: bytes) -> Iterator[int]:
+    """First byte of each NAL unit in an AVCDecoderConfigurationRecord (ISO/IEC 14496-15 5.3.3.1); -1 for what is more.
+
+    Raises IndexError where it is cut off.
+    """
+    at = 5
+    for mask in (31, 255):
+        units, at = data[at] & mask, at + 1
+        for _ in range(units):
+            yield data[at + 2]
+            at += 2 + int.from_bytes(data[at : at + 2], "big")
+    if at == len(data):
+        return
+    # Of high profiles: chroma format and depths, 6, 5 and 5 bits of ones ahead of them, and no set of another sort.
+    more = data[at : at + 4]
+    if len(data) != at + 4 or more[0] < 0xFC or more[1] < 0xF8 or more[2] < 0xF8 or more[3]:
+        yield -1
+
+
+def _hvcc(data: bytes) -> Iterator[int]:
+    """First byte of each NAL unit in an HEVCDecoderConfigurationRecord (ISO/IEC 14496-15 8.3.3.1); -1 as above.
+
+    Raises IndexError where it is cut off.
+    """
+    at = 23
+    for _ in range(data[22]):
+        units, at = int.from_bytes(data[at + 1 : at + 3], "big"), at + 3
+        for _ in range(units):
+            yield data[at + 2]
+            at += 2 + int.from_bytes(data[at : at + 2], "big")
+    if at != len(data):
+        yield -1
+
+
 def may_begin_here(codec: str, extradata: bytes | None, packet: memoryview) -> bool:
     """Whether a packet flagged as keyframe is one from which everything shown later decodes whole.
 

@@ -1,0 +1,196 @@
+"""What somebody hides in a finished release must not pass as its contents."""
+
+from __future__ import annotations
+
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+from clips import Clip, write_clip
+
+import redact
+from redact.geometry import Display
+from redact.media.inspect import inspect
+from redact.media.nal import header_types
+from redact.media.witness import ffmpeg_program
+from redact.policy import AudioPolicy
+from redact.run.local import LocalRunner
+from redact.verdict import Check
+from redact.verify import check_contents
+
+SHOWN = Display(320, 240)
+H265 = (("x265-params", "log-level=error:info=0"),)
+LOUD = redact.policy_of("public-release").model_copy(update={"audio": AudioPolicy(mode="keep")})
+
+
+def _check(file: Path, *, audio: int = 0, frames: int = 50, display: Display = SHOWN) -> Check:
+    return check_contents(inspect(file), audio=audio, frames=frames, display=display)
+
+
+def _ffmpeg(*words: object) -> None:
+    subprocess.run([ffmpeg_program(), "-v", "error", "-y", *map(str, words)], check=True, timeout=60)
+
+
+def _made(file: Path, clip: Clip) -> Path:
+    """A file as a release is one: no tags, and no SEI in its packets or ahead of them."""
+    whole = write_clip(file.with_name("whole.mkv"), clip)
+    types = "39-40" if clip.codec == "libx265" else "6"
+    sound = ("-map", "0:a") if clip.audio else ()
+    words = (
+        "-map",
+        "0:v",
+        *sound,
+        "-c",
+        "copy",
+        "-bsf:v",
+        f"filter_units=remove_types={types}",
+        "-fflags",
+        "+bitexact",
+    )
+    _ffmpeg("-i", whole, *words, "-map_metadata", "-1", "-map_metadata:s", "-1", file)
+    return file
+
+
+def _edit_list(file: Path, *, begin: int = 0, frames: int) -> None:
+    """Makes players show ``frames`` from ``begin`` on. One edit, of version 0: duration, media time, rate."""
+    data = bytearray(file.read_bytes())
+    at, header = data.index(b"elst"), data.index(b"mvhd")
+    movie = int.from_bytes(data[header + 16 : header + 20])
+    media = int.from_bytes(data[data.index(b"mdhd") + 16 :][:4])
+    assert int.from_bytes(data[at + 8 : at + 12]) == 1
+    data[at + 12 : at + 16] = (frames * movie // 25).to_bytes(4)
+    time = int.from_bytes(data[at + 16 : at + 20]) + begin * media // 25
+    data[at + 16 : at + 20] = time.to_bytes(4)
+    file.write_bytes(data)
+
+
+@pytest.mark.parametrize("begin", [0, 24])
+def test_frames_that_an_edit_list_hides(begin: int, tmp_path: Path) -> None:
+    file = _made(tmp_path / "a.mp4", Clip())
+    assert _check(file).passed, _check(file).sentence
+    _edit_list(file, begin=begin, frames=24)
+    with av.open(str(file)) as c:
+        assert sum(1 for _ in c.decode(video=0)) < 50
+    check = _check(file, frames=24)
+    assert "frames that are not shown" in check.sentence
+    assert not check.passed
+
+
+@pytest.mark.parametrize("side", ["left", "top", "right", "bottom"])
+@pytest.mark.parametrize("suffix", ["mp4", "ts"])
+@pytest.mark.parametrize(("codec", "name"), [("libx264", "h264_metadata"), ("libx265", "hevc_metadata")])
+def test_a_border_that_the_stream_cuts_off(codec: str, name: str, suffix: str, side: str, tmp_path: Path) -> None:
+    whole = _made(tmp_path / "a.mp4", Clip(codec=codec, frames=24, options=H265 if codec == "libx265" else ()))
+    assert _check(whole, frames=24).passed, _check(whole, frames=24).sentence
+    file = tmp_path / f"b.{suffix}"
+    _ffmpeg("-i", whole, "-c", "copy", "-bsf:v", f"{name}=crop_{side}=16", "-fflags", "+bitexact", file)
+    smaller = Display(304, 240) if side in ("left", "right") else Display(320, 224)
+    check = _check(file, frames=24, display=smaller)
+    assert "a border of 16 pixels" in check.sentence
+    assert not check.passed
+
+
+def test_a_border_that_a_later_parameter_set_cuts_off(tmp_path: Path) -> None:
+    """The one ahead of all packets is the decoder's only until another comes."""
+    whole, other, file = _made(tmp_path / "a.mp4", Clip(frames=24)), tmp_path / "b.mp4", tmp_path / "c.mp4"
+    _ffmpeg("-i", whole, "-c", "copy", "-bsf:v", "h264_metadata=crop_bottom=32", other)
+    with av.open(str(other)) as c:
+        header = c.streams.video[0].codec_context.extradata
+    assert header is not None
+    parameters = b"\0\0" + header[6 : 8 + int.from_bytes(header[6:8])]
+    with av.open(str(whole)) as i, av.open(str(file), "w", options={"fflags": "+bitexact"}) as o:
+        stream = i.streams.video[0]
+        out = o.add_stream_from_template(stream)
+        for n, packet in enumerate(i.demux(stream)):
+            if packet.dts is not None:
+                new = av.Packet(bytes(packet) if n else parameters + bytes(packet))
+                new.pts, new.dts, new.time_base = packet.pts, packet.dts, packet.time_base
+                new.is_keyframe, new.stream = packet.is_keyframe, out
+                o.mux(new)
+    assert "a border of 32 pixels" in _check(file, frames=24, display=Display(320, 208)).sentence
+
+
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+def test_another_turn(turn: int, tmp_path: Path) -> None:
+    file = _made(tmp_path / "a.mp4", Clip(rotation=turn))
+    with av.open(str(file)) as c:
+        turned = -next(c.decode(video=0)).rotation % 360
+    for other in (0, 90, 180, 270):
+        assert _check(file, display=Display(320, 240, rotation=other)).passed == (other == turned)
+
+
+def test_another_aspect(tmp_path: Path) -> None:
+    file = _made(tmp_path / "a.mp4", Clip(sar=Fraction(16, 11)))
+    assert _check(file, display=Display(320, 240, 16, 11)).passed
+    assert _check(file, display=Display(320, 240, 1600, 1101)).passed, "where it is less than a column"
+    assert not _check(file).passed
+    assert not _check(file, display=Display(320, 240, 11, 16)).passed
+
+
+def test_sound_that_the_source_lacks(tmp_path: Path) -> None:
+    one, two = _made(tmp_path / "a.mp4", Clip(audio=True)), tmp_path / "b.mp4"
+    assert _check(one, audio=1).passed, _check(one, audio=1).sentence
+    assert not _check(one, audio=0).passed
+    _ffmpeg("-i", one, "-map", "0:v", "-map", "0:a", "-map", "0:a", "-c", "copy", "-fflags", "+bitexact", two)
+    assert _check(two, audio=2).passed, _check(two, audio=2).sentence
+    assert "2 streams of sound" in _check(two, audio=1).sentence
+
+
+@pytest.mark.parametrize(("codec", "sei"), [("h264", 6), ("hevc", 39)])
+def test_notes_ahead_of_the_packets(codec: str, sei: int, tmp_path: Path) -> None:
+    """A decoder's configuration may hold more than parameter sets."""
+    clip = Clip(frames=5) if codec == "h264" else Clip(codec="libx265", frames=5, options=H265)
+    whole, file = _made(tmp_path / "a.mp4", clip), tmp_path / "b.mp4"
+    with av.open(str(whole)) as c:
+        old = c.streams.video[0].codec_context.extradata
+    assert old is not None
+    said = b"GPS=29.5630,106.5516"
+    note = bytes([sei] if codec == "h264" else [sei << 1, 1]) + bytes([5, 16 + len(said)]) + b"U" * 16 + said + b"\x80"
+    if codec == "h264":
+        at = 8 + int.from_bytes(old[6:8])
+        new = old[:5] + bytes([old[5] + 1]) + old[6:at] + len(note).to_bytes(2) + note + old[at:]
+    else:
+        new = old[:22] + bytes([old[22] + 1]) + old[23:] + bytes([sei, 0, 1]) + len(note).to_bytes(2) + note
+    assert header_types(codec, old) == ({7, 8} if codec == "h264" else {32, 33, 34})
+    assert header_types(codec, new) == header_types(codec, old) | {sei}
+    for broken in (old + said, old[:-8]):
+        assert header_types(codec, broken) - header_types(codec, old) == ({31} if codec == "h264" else {63})
+    assert _check(whole, frames=5).passed, _check(whole, frames=5).sentence
+    file.write_bytes(_with_header(whole.read_bytes(), old, new))
+    assert f"NAL units of type {sei}" in _check(file, frames=5).sentence
+
+
+def _with_header(data: bytes, old: bytes, new: bytes) -> bytes:
+    """An MP4 whose boxes around a decoder's configuration grow as it does; its index behind the pictures."""
+    at = data.index(old)
+    assert data.index(b"mdat") < at
+    out = bytearray(data[:at] + new + data[at + len(old) :])
+    for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1", b"avcC", b"hev1", b"hvcC"):
+        place = data.rfind(name, 0, at) - 4
+        if place >= 0:
+            out[place : place + 4] = (int.from_bytes(out[place : place + 4]) + len(new) - len(old)).to_bytes(4)
+    return bytes(out)
+
+
+@pytest.mark.parametrize(
+    ("clip", "suffix"),
+    [
+        (Clip(frames=10, width=322, height=242), "mp4"),
+        (Clip(frames=10, width=321, height=241, pix_fmt="yuv444p"), "mov"),
+        (Clip(frames=10, width=322, height=242, codec="libx265", options=H265), "mp4"),
+        (Clip(frames=10, width=321, height=241, codec="libx265", pix_fmt="yuv444p", options=H265), "mkv"),
+        (Clip(frames=10, width=322, height=244, interlaced=True), "mp4"),
+        (Clip(frames=10, width=324, height=242, interlaced=True, codec="mpeg2video"), "mp4"),
+        (Clip(frames=10, width=322, height=242, pix_fmt="gray"), "mkv"),
+        (Clip(frames=10, rotation=270, sar=Fraction(16, 11)), "mov"),
+        (Clip(frames=10, sar=Fraction(107, 100)), "mkv"),
+        (Clip(frames=10, audio=True, times=tuple(1234 + 40 * i for i in range(10))), "ts"),
+        (Clip(frames=10, audio=True, times=tuple(1234 + 40 * i for i in range(10))), "mp4"),
+    ],
+    ids=lambda v: str(v) if isinstance(v, str) else f"{v.codec}-{v.width}x{v.height}-{v.pix_fmt}",
+)
+def test_a_release_passes(clip: Clip, suffix: str, runner: LocalRunner, tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mkv" if not clip.rotation else tmp_path / "in.mov", clip)
+    assert redact.run(source, tmp_path / f"out.{suffix}", LOUD, runner=runner).frames == 10
