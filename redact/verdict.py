@@ -59,5 +59,7 @@ class Contents:
     """Video packets that are there, and that the container tells players not to show."""
     cropped: int
     """Columns or rows at the most that are coded, are no filling of blocks, and are not shown."""
+    foreign: tuple[str, ...]
+    """What lies in the file that our muxer does not write, in words."""
     display: Display | None
     """How players show the pictures; None where they show them in a way that no release asks for."""

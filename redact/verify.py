@@ -101,6 +101,7 @@ def check_contents(contents: Contents, *, audio: int, frames: int, display: Disp
         values = _ALLOWED_TAGS.get(key, set())
         if values is not None and value not in values:
             wrong.append(f"the tag {key!r}")
+    wrong += contents.foreign
     if contents.chapters:
         wrong.append(f"{contents.chapters} chapters")
     wrong += [f"side data {s!r}" for s in contents.side_data if s.upper() not in _ALLOWED_SIDE_DATA]

@@ -10,6 +10,7 @@ from av.video.stream import VideoStream
 
 from redact.errors import SourceError
 from redact.geometry import Display
+from redact.media.boxes import foreign_boxes
 from redact.media.container import open_source
 from redact.media.cropping import SEQUENCE_PARAMETER_SETS, Cropping
 from redact.media.nal import header_types, nal_types
@@ -44,10 +45,11 @@ def inspect(file: Path) -> Contents:
                 if SEQUENCE_PARAMETER_SETS.get(c.name) in types:
                     cropping[packet.stream_index].read(packet)
         display = _display(file, container)
+        foreign = foreign_boxes(file) if "mp4" in container.format.name else ()
     left_out = max(discarded, _all_packets(file) - shown)
     cropped = max((c.hidden for c in cropping.values()), default=0)
     known = tuple(sorted(side)), tuple(sorted(seen))
-    return Contents(streams, tuple(tags), chapters, *known, shown, left_out, cropped, display)
+    return Contents(streams, tuple(tags), chapters, *known, shown, left_out, cropped, foreign, display)
 
 
 def _display(file: Path, container: InputContainer) -> Display | None:

@@ -12,6 +12,7 @@ from clips import Clip, write_clip
 
 import redact
 from redact.geometry import Display
+from redact.media.boxes import foreign_boxes
 from redact.media.inspect import inspect
 from redact.media.nal import header_types
 from redact.media.witness import ffmpeg_program
@@ -172,6 +173,76 @@ def _with_header(data: bytes, old: bytes, new: bytes) -> bytes:
         if place >= 0:
             out[place : place + 4] = (int.from_bytes(out[place : place + 4]) + len(new) - len(old)).to_bytes(4)
     return bytes(out)
+
+
+SAID = b"GPS=29.5630,106.5516"
+
+
+def _box(name: bytes, data: bytes) -> bytes:
+    return (8 + len(data)).to_bytes(4) + name + data
+
+
+def _into(data: bytes, parents: tuple[bytes, ...], box: bytes) -> bytes:
+    """``data`` with a box at the end of the last of ``parents``, each the first of its name in the one before it."""
+    out, at, end, starts = bytearray(data), 0, len(data), []
+    for name in parents:
+        while out[at + 4 : at + 8] != name:
+            at += int.from_bytes(out[at : at + 4])
+        end = at + int.from_bytes(out[at : at + 4])
+        starts.append(at)
+        at += 8
+    out[end:end] = box
+    for start in starts:
+        out[start : start + 4] = (int.from_bytes(out[start : start + 4]) + len(box)).to_bytes(4)
+    return bytes(out)
+
+
+BEHIND = {
+    "bytes": SAID,
+    "free": _box(b"free", SAID),
+    "uuid": _box(b"uuid", b"U" * 16 + SAID),
+    "mdat": _box(b"mdat", SAID),
+    "zeros": bytes(8),
+}
+INSIDE = {
+    "udta": ((b"moov",), _box(b"udta", _box(b"GPSX", SAID))),
+    "tags": ((b"moov", b"udta"), _box(b"GPSX", SAID)),
+    "udta of a track": ((b"moov", b"trak"), _box(b"udta", _box(b"ABCD", SAID))),
+    "uuid": ((b"moov",), _box(b"uuid", b"U" * 16 + SAID)),
+    "meta": ((b"moov",), _box(b"meta", bytes(4) + _box(b"xml ", bytes(4) + SAID))),
+    "free": ((b"moov", b"trak", b"mdia", b"minf"), _box(b"free", SAID)),
+    "behind a table": ((b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stts"), SAID),
+    "behind the pictures": ((b"mdat",), SAID),
+}
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov"])
+def test_boxes_that_players_pass_by(suffix: str, tmp_path: Path) -> None:
+    whole, file = _made(tmp_path / f"a.{suffix}", Clip(frames=10)), tmp_path / f"b.{suffix}"
+    assert _check(whole, frames=10).passed, _check(whole, frames=10).sentence
+    data = whole.read_bytes()
+    moov = data[data.index(b"moov") - 4 :]
+    hidden = {f"{name} behind": data + more for name, more in {**BEHIND, "moov": moov}.items()}
+    for name, (parents, box) in INSIDE.items():
+        if parents[-1] in data:
+            hidden[f"{name} inside"] = _into(data, parents, box)
+    hidden["a name"] = data.replace(bytes(32) + b"\0\x18\xff\xff", SAID.ljust(32, b"\0") + b"\0\x18\xff\xff")
+    for name, new in hidden.items():
+        assert new != data
+        file.write_bytes(new)
+        assert foreign_boxes(file), name
+    for name in ("uuid behind", "uuid inside", "udta of a track inside"):
+        file.write_bytes(hidden[name])
+        assert not _check(file, frames=10).passed, name
+
+
+@pytest.mark.parametrize(("codec", "suffix"), [("pcm_s16le", "mov"), ("flac", "mp4"), ("mp2", "mp4"), ("ac3", "mov")])
+def test_sound_of_any_coding_belongs_there(codec: str, suffix: str, runner: LocalRunner, tmp_path: Path) -> None:
+    picture, source = write_clip(tmp_path / "picture.mkv", Clip(frames=20)), tmp_path / f"in.{suffix}"
+    tone = ("-f", "lavfi", "-i", "sine=duration=0.8", "-ac", "2")
+    _ffmpeg("-i", picture, *tone, "-map", "0:v", "-map", "1:a", "-c:v", "copy", "-c:a", codec, source)
+    released = redact.run(source, tmp_path / f"out.{suffix}", LOUD, runner=runner).output
+    assert [s.split(":")[0] for s in inspect(released).streams] == ["video", "audio"]
 
 
 @pytest.mark.parametrize(
