@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import struct
+import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ from redact.cli import app
 from redact.errors import UsageError, VerificationError
 from redact.findings import KeyBox, Kind, Track
 from redact.geometry import Box
+from redact.media.extras import extras
 from redact.media.images import READABLE, read_image, write_image
 from redact.plan_io import dump_plan
 
@@ -125,3 +129,63 @@ def test_a_plan_of_another_picture_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="made for another file"):
         redact.render(other, redact.plan(source), tmp_path / "out.png")
     assert not (tmp_path / "out.png").exists()
+
+
+_SAID = b"GPS 29.5630 106.5516"  # of an even number of bytes
+
+
+def _chunk(name: bytes) -> bytes:
+    return struct.pack(">I", len(_SAID)) + name + _SAID + struct.pack(">I", zlib.crc32(name + _SAID))
+
+
+def _segment(marker: int, head: bytes = b"") -> bytes:
+    return bytes([0xFF, marker]) + (len(head + _SAID) + 2).to_bytes(2) + head + _SAID
+
+
+def _in_riff(data: bytes, chunk: bytes) -> bytes:
+    new = data + chunk + len(_SAID).to_bytes(4, "little") + _SAID
+    return new[:4] + (len(new) - 8).to_bytes(4, "little") + new[8:]
+
+
+@pytest.mark.parametrize("size", [(320, 240), (321, 241), (16, 16), (1300, 700)])
+@pytest.mark.parametrize("suffix", sorted(READABLE))
+def test_a_picture_that_was_written_carries_no_extras(suffix: str, size: tuple[int, int], tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    write_image(rng.integers(0, 256, (size[1], size[0], 3), np.uint8), tmp_path / f"in{suffix}", suffix)
+    with Image.open(tmp_path / f"in{suffix}") as image:
+        assert extras((tmp_path / f"in{suffix}").read_bytes(), image.format or "") == set()
+
+
+@pytest.mark.parametrize(
+    ("suffix", "name", "change"),
+    [
+        (".png", "bytes behind its end", lambda b: b + _SAID),
+        (".png", "chunk seCr", lambda b: b[:33] + _chunk(b"seCr") + b[33:]),
+        (".png", "chunk tIME", lambda b: b[:33] + _chunk(b"tIME") + b[33:]),
+        (".png", "chunk eXIf", lambda b: b[:33] + _chunk(b"eXIf") + b[33:]),
+        (".jpg", "bytes behind its end", lambda b: b + _SAID),
+        (".jpg", "bytes behind its end", lambda b: b + b),
+        (".jpg", "segment FE", lambda b: b[:2] + _segment(0xFE) + b[2:]),
+        (".jpg", "segment APP5", lambda b: b[:2] + _segment(0xE5) + b[2:]),
+        (".jpg", "segment APP11", lambda b: b[:2] + _segment(0xEB, b"JP\0\1") + b[2:]),
+        (".jpg", "segment APP0", lambda b: b[:20] + _segment(0xE0, b"JFXX\0") + b[20:]),
+        (".webp", "bytes behind its end", lambda b: b + _SAID),
+        (".webp", "chunk GPSX", lambda b: _in_riff(b, b"GPSX")),
+        (".webp", "chunk XMP ", lambda b: _in_riff(b, b"XMP ")),
+        (".heic", "bytes behind its end", lambda b: b + _SAID),
+        (".heic", "box free", lambda b: b + (8 + len(_SAID)).to_bytes(4) + b"free" + _SAID),
+        (".heic", "box mdat", lambda b: b + (8 + len(_SAID)).to_bytes(4) + b"mdat" + _SAID),
+    ],
+    ids=lambda v: v if isinstance(v, str) else "",
+)
+def test_what_readers_pass_by_is_not_released(
+    suffix: str, name: str, change: Callable[[bytes], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(pixels: np.ndarray, file: Path, ending: str) -> None:
+        write_image(pixels, file, ending)
+        file.write_bytes(change(file.read_bytes()))
+
+    monkeypatch.setattr(stills, "write_image", write)
+    Image.fromarray(_gradient()).save(tmp_path / "in.png")
+    with pytest.raises(VerificationError, match=f"It carries .*{name}"):
+        redact.run(tmp_path / "in.png", tmp_path / f"out{suffix}")

@@ -76,7 +76,7 @@ def _name(header: bytes) -> str:
     return header[4:8].decode("latin-1")
 
 
-def _boxes(data: bytes, at: int, end: int) -> Iterator[tuple[str, int, int]]:
+def boxes(data: bytes, at: int, end: int) -> Iterator[tuple[str, int, int]]:
     """(name, start, end) of each box from ``at`` on; one without a name for what is none."""
     while at < end:
         size = int.from_bytes(data[at : at + 4])
@@ -89,7 +89,7 @@ def _boxes(data: bytes, at: int, end: int) -> Iterator[tuple[str, int, int]]:
 
 def _foreign(data: bytes, at: int, end: int, parent: str, where: str) -> Iterator[str]:
     seen: set[str] = set()
-    for name, a, b in _boxes(data, at, end):
+    for name, a, b in boxes(data, at, end):
         here = f"{where}/{name}"
         if name not in _INSIDE[parent] or (name in seen and name != "trak") or not _fits(data[a:b], name):
             yield f"a box {here!r}" if name else f"{b - a} bytes in the box {where!r}"
@@ -102,7 +102,7 @@ def _foreign(data: bytes, at: int, end: int, parent: str, where: str) -> Iterato
 
 def _foreign_in_description(data: bytes, at: int, end: int, where: str) -> Iterator[str]:
     """Of a stream's description; of sound it is as its coding wants it."""
-    entries = list(_boxes(data, at + 16, end))
+    entries = list(boxes(data, at + 16, end))
     if len(entries) != 1:
         yield f"a second description in the box {where!r}"
     for name, a, b in entries:
@@ -130,7 +130,7 @@ def _fits(box: bytes, name: str) -> bool:
 
 def _tables_of_sizes(data: bytes, at: int, end: int, parent: str) -> Iterator[int]:
     """Where the sizes of samples stand, of each track."""
-    for name, a, b in _boxes(data, at, end):
+    for name, a, b in boxes(data, at, end):
         if name == "stsz":
             yield a
         elif name in ("trak", "mdia", "minf", "stbl") and name in _INSIDE[parent]:

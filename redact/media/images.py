@@ -13,6 +13,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from redact.errors import RedactError, SourceError, UsageError
 from redact.media.container import picture_error, source_error
+from redact.media.extras import extras
 from redact.media.file import check_file, file_sha256
 from redact.media.kind import PICTURES, Sort, sort_of
 from redact.media.picture import MAX_PIXELS
@@ -79,7 +80,8 @@ def read_image(path: Path) -> StillImage:
             if image.width * image.height > MAX_PIXELS:
                 raise source_error(path, f"is {image.width}x{image.height} pixels, too large to handle")
             image.load()
-            dropped = _left_behind(image)
+            names = {*_left_behind(image), *extras(path.read_bytes(), image.format or "")}
+            dropped = tuple(sorted(names))
             turn = _TURNS.get(_orientation(image))
             shown = _rgb(path, image)
             pixels = np.asarray(shown if turn is None else shown.transpose(turn))
@@ -94,14 +96,14 @@ def read_image(path: Path) -> StillImage:
     return StillImage(path, file_sha256(path), size, np.ascontiguousarray(pixels), dropped)
 
 
-def _left_behind(image: Image.Image) -> tuple[str, ...]:
-    """Names of what a file carries besides its pixels."""
+def _left_behind(image: Image.Image) -> set[str]:
+    """Names of what a file carries besides its pixels, as far as Pillow reads it."""
     names = {str(k) for k, v in image.info.items() if not _empty(v)}
     if image.has_transparency_data:
         names.add("transparency")
     if "mp" in names:  # the list of the pictures in the file
         names.add("further pictures")
-    return tuple(sorted(names))
+    return names
 
 
 def _orientation(image: Image.Image) -> int:
