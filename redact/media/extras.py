@@ -1,4 +1,4 @@
-"""Names what lies in a picture's file besides its pixels, by chunks and segments: readers pass by what they don't know."""
+"""Names what lies in a picture's file besides its pixels, by chunks and segments, whether or not a reader minds it."""
 
 from __future__ import annotations
 

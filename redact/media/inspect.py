@@ -13,9 +13,14 @@ from redact.geometry import Display
 from redact.media.boxes import foreign_boxes
 from redact.media.container import open_source
 from redact.media.cropping import SEQUENCE_PARAMETER_SETS, Cropping
+from redact.media.elements import foreign_elements
 from redact.media.nal import header_types, nal_types
 from redact.media.picture import first_frame, video_format
+from redact.media.ts_packets import foreign_packets
 from redact.verdict import Contents
+
+_WALKS = {"mp4": foreign_boxes, "matroska": foreign_elements, "mpegts": foreign_packets}
+"""What goes through a file of a format, by a part of the demuxer's name."""
 
 
 def inspect(file: Path) -> Contents:
@@ -45,7 +50,8 @@ def inspect(file: Path) -> Contents:
                 if SEQUENCE_PARAMETER_SETS.get(c.name) in types:
                     cropping[packet.stream_index].read(packet)
         display = _display(file, container)
-        foreign = foreign_boxes(file) if "mp4" in container.format.name else ()
+        walk = next((w for name, w in _WALKS.items() if name in container.format.name), None)
+        foreign = walk(file) if walk else ()
     left_out = max(discarded, _all_packets(file) - shown)
     cropped = max((c.hidden for c in cropping.values()), default=0)
     known = tuple(sorted(side)), tuple(sorted(seen))

@@ -13,8 +13,10 @@ from clips import Clip, write_clip
 import redact
 from redact.geometry import Display
 from redact.media.boxes import foreign_boxes
+from redact.media.elements import foreign_elements
 from redact.media.inspect import inspect
 from redact.media.nal import header_types
+from redact.media.ts_packets import foreign_packets
 from redact.media.witness import ffmpeg_program
 from redact.policy import AudioPolicy
 from redact.run.local import LocalRunner
@@ -234,6 +236,55 @@ def test_boxes_that_players_pass_by(suffix: str, tmp_path: Path) -> None:
     for name in ("uuid behind", "uuid inside", "udta of a track inside"):
         file.write_bytes(hidden[name])
         assert not _check(file, frames=10).passed, name
+
+
+def _element(number: bytes, data: bytes) -> bytes:
+    return number + (0x4000 | len(data)).to_bytes(2) + data
+
+
+def test_elements_that_players_pass_by(tmp_path: Path) -> None:
+    whole, file = _made(tmp_path / "a.mkv", Clip(frames=10)), tmp_path / "b.mkv"
+    assert _check(whole, frames=10).passed, _check(whole, frames=10).sentence
+    data = whole.read_bytes()
+    gap = data.index(b"\xec", data.index(bytes.fromhex("114d9b74")))
+    block = data.index(b"\xa3", data.index(bytes.fromhex("1f43b675")))
+    hidden = {
+        "void behind": data + _element(b"\xec", SAID),
+        "bytes behind": data + SAID,
+        "another file behind": data + data,
+        "in a gap": data[: gap + 20] + SAID + data[gap + 20 + len(SAID) :],
+        "a block of no track": data[: block + 3] + b"\x89" + data[block + 4 :],
+    }
+    assert not any(data[gap + 20 : gap + 20 + len(SAID)])
+    for name, new in hidden.items():
+        file.write_bytes(new)
+        assert foreign_elements(file), name
+    file.write_bytes(hidden["in a gap"])
+    assert not _check(file, frames=10).passed
+
+
+def test_packets_that_players_pass_by(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mp4", Clip(frames=10))
+    whole, file = tmp_path / "a.ts", tmp_path / "b.ts"
+    _ffmpeg("-i", source, "-c", "copy", "-bsf:v", "filter_units=remove_types=6", "-fflags", "+bitexact", whole)
+    assert _check(whole, frames=10).passed, _check(whole, frames=10).sentence
+    data, named = whole.read_bytes(), tmp_path / "named.ts"
+    _ffmpeg("-i", whole, "-c", "copy", "-metadata", "service_name=Jane Doe", "-fflags", "+bitexact", named)
+    filled = next(i for i in range(0, len(data), 188) if data[i + 3] & 0x20 and data[i + 4] > 40) + 20
+    hidden = {
+        "of no stream": data + b"\x47\x05\x55\x10" + SAID.ljust(184, b"\xff"),
+        "null": data + b"\x47\x1f\xff\x10" + SAID.ljust(184, b"\xff"),
+        "behind": data + SAID,
+        "no packet": data + SAID.ljust(188, b"\0"),
+        "a name": named.read_bytes(),
+        "behind a table": data[:100] + SAID + data[100 + len(SAID) :],
+        "in what fills": data[:filled] + SAID + data[filled + len(SAID) :],
+    }
+    for name, new in hidden.items():
+        file.write_bytes(new)
+        assert foreign_packets(file), name
+    file.write_bytes(hidden["null"])
+    assert not _check(file, frames=10).passed
 
 
 @pytest.mark.parametrize(("codec", "suffix"), [("pcm_s16le", "mov"), ("flac", "mp4"), ("mp2", "mp4"), ("ac3", "mov")])
