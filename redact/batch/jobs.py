@@ -119,7 +119,7 @@ def read_batch(file: Path, recipe: str, policy_of: PolicyOf, seen: Mapping[str, 
             jobs += _jobs(request, sources(request.source), policy(request.recipe))
         except ValueError as e:
             wrong.append(Problem(str(file), request.line, "output", str(e)))
-    wrong += [*doubles, *_same_names(jobs, listings, str(file)), *_changed(jobs, seen, str(file))]
+    wrong += [*doubles, *_same_names(jobs, listings, str(file)), *problems_with_earlier(jobs, seen, str(file))]
     if wrong:
         raise RequestError(wrong)
     new = tuple(job for job in jobs if job.id not in seen)
@@ -205,7 +205,7 @@ def _same_names(jobs: Iterable[Job], listings: Iterable[Listing], origin: str) -
     return problems
 
 
-def _changed(jobs: Iterable[Job], seen: Mapping[str, str], origin: str) -> list[Problem]:
+def problems_with_earlier(jobs: Iterable[Job], seen: Mapping[str, str], origin: str) -> list[Problem]:
     """Ids that were done before, with other content; and ids that a numbered job and another request share."""
     problems = []
     first: dict[str, Job] = {}

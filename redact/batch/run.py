@@ -13,9 +13,10 @@ from typing import TextIO
 
 from redact.batch.aside import set_others_aside
 from redact.batch.carry import Carrier, Place
-from redact.batch.jobs import Batch, Job, PolicyOf, read_batch
+from redact.batch.jobs import Batch, Job, PolicyOf, problems_with_earlier, read_batch
 from redact.batch.journal import HOME, Journal, done_in
 from redact.batch.places import Delivery
+from redact.batch.problems import RequestError
 from redact.batch.report import NAME as REPORT
 from redact.batch.report import write_report
 from redact.batch.results import BatchSummary, Node, RequestResult
@@ -101,10 +102,15 @@ def run_batch(
 
     The table and the report are written as results come in and at the end, also when it is stopped:
     ``stop`` makes the runner end all work at once. Raises UsageError where another process works in the
-    folder, SpaceError where it is full, Interrupted where it was stopped from the keyboard.
+    folder, RequestError where one has ended there that did a request with other content, SpaceError where
+    it is full, Interrupted where it was stopped from the keyboard.
     """
     jobs = sorted((*batch.jobs, *batch.done), key=lambda j: (j.request.line, j.id))
     with _only_one(journal.state):
+        # Asked before the work, too; but another batch may have ended here since.
+        wrong = problems_with_earlier(jobs, {i: e.sha256 for i, e in journal.done().items()}, batch.file)
+        if wrong:
+            raise RequestError(wrong)
         sweep(place.folder, of_all_machines=True)
         # Wherever it is called from, it is the same file.
         requests = str(Path(batch.file).resolve())

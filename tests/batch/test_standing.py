@@ -22,6 +22,7 @@ from redact.batch.by_hand import NOTE
 from redact.batch.estimate import estimate
 from redact.batch.results import Fate, RequestResult
 from redact.batch.run import check_batch, prepare, run_batch
+from redact.errors import UsageError
 from redact.findings import Detection, KeyBox, Kind, Track
 from redact.geometry import Box
 from redact.period import Period
@@ -105,6 +106,19 @@ def test_the_release_of_another_is_not_overwritten(made_by: Any, left: str, pict
     assert "exists already" in refused.reason
     assert "--force" not in refused.reason, "redact batch has no such option"
     assert before.items() <= _files(out).items()
+
+
+def test_what_another_batch_did_meanwhile_with_other_content_is_an_error(pictures: Path) -> None:
+    """The corrected list was read before the first batch ended, and waited for it."""
+    corrected = pictures / "corrected.jsonl"
+    corrected.write_text(json.dumps(EVERY | {"id": "r1", "source": "b.png", "output": "r.png"}))
+    batch, journal, place = prepare(corrected, str(pictures / "out"), "public-release", redact.policy_of)
+    _carry_out(pictures, {"id": "r1", "source": "a.png", "output": "r.png"})
+    before = _files(pictures / "out")
+    with pytest.raises(UsageError, match="done before with other content"):
+        run_batch(batch, journal, place, Here(), at_once=1, nodes=tuple, tell=lambda told: None)
+    assert _files(pictures / "out") == before
+    assert (pictures / "out" / "summary.csv").is_file(), "the table of the first is in its place"
 
 
 def test_its_own_release_is_made_again_where_its_source_has_changed(pictures: Path) -> None:
