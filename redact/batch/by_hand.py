@@ -38,6 +38,7 @@ class ByHand:
 
     result: RequestResult
     source_sha256: str
+    output_sha256: str
     quarantine: Path
 
 
@@ -76,7 +77,7 @@ def released_by_hand(job: Job, source: Path, output: Path, blank: RequestResult,
             f"{' and another '.join(wrong)}.",
             "Move it away, and render the corrected plan with the recipe of the request.",
         )
-    return ByHand(_result(job, blank, written.record, video), source_sha256, quarantine)
+    return ByHand(_result(job, blank, written.record, video), source_sha256, digest, quarantine)
 
 
 def _quarantine(job: Job, output: Path) -> Path | None:

@@ -14,13 +14,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from redact.batch.by_hand import released_by_hand
+from redact.batch.by_hand import NOTE, released_by_hand
 from redact.batch.jobs import Batch, Job
 from redact.batch.journal import Entry, Journal
 from redact.batch.places import Delivery, fetched
 from redact.batch.requests import request_contents
 from redact.batch.results import Evidence, Fate, RequestResult
-from redact.batch.standing import check_free, check_free_there, is_own
+from redact.batch.standing import (
+    check_free,
+    check_free_there,
+    deliver,
+    is_own,
+    set_stranger_aside,
+    stranger_kept,
+)
 from redact.errors import Interrupted, RedactError, SourceError, UsageError, VerificationError, WorkerError
 from redact.media.file import file_sha256
 from redact.media.images import is_image
@@ -28,7 +35,14 @@ from redact.outcome import Outcome, Progress, Watcher
 from redact.pipeline import run_video
 from redact.record import read_record
 from redact.scope import EVERYTHING, scope_sentences
-from redact.staging import earlier_quarantine, output_error, plan_path, quarantine_folder, record_path
+from redact.staging import (
+    earlier_quarantine,
+    output_error,
+    plan_path,
+    quarantine_folder,
+    record_path,
+    set_quarantine_aside,
+)
 from redact.stills import run_still
 from redact.video import Runner
 from redact.words import earlier_release
@@ -74,6 +88,7 @@ class Carrier:
         self._sources: dict[str, threading.Lock] = {}
         self._left: Counter[str] = Counter()
         self._counts = threading.Lock()
+        self._strangers: dict[str, str] = {}  # by job: what is to be said of a file that was set aside
 
     def carry_out(self, batch: Batch) -> Generator[tuple[Job, RequestResult], None, None]:
         """Yields each job with its result, in the order of the requests, as soon as it and those before are done.
@@ -118,32 +133,48 @@ class Carrier:
                         left[1].cancel()
 
     def _one(self, job: Job, earlier: Entry | None) -> RequestResult:
-        if earlier is not None and self._still_there(job, earlier):
-            self._happened("skipped", {"id": job.id})
-            self._finished_with(job)
-            self._ended(job, earlier.result)
-            return earlier.result
-        self._happened("started", {"id": job.id, "source": job.source.listed})
-        # One request of a source at a time: the next finds what was found in it already.
+        # One request of a source at a time: the next finds its copy here, and what was found in it already.
         with self._sources[job.source.location]:
-            began = time.monotonic()
-            result = replace(self._carried(job), wall_seconds=time.monotonic() - began)
-        details = {"id": job.id, "fate": str(result.fate), "reason": result.reason, "frames": result.frames}
-        self._happened("finished", details | {"seconds": round(result.wall_seconds, 3)})
+            if earlier is not None and self._still_there(job, earlier):
+                result = self._outcome(job, lambda: self._kept(job, earlier))
+                if result.fate is Fate.RELEASED:
+                    self._happened("skipped", {"id": job.id})
+                else:
+                    self._told_of(job, result)
+            else:
+                self._happened("started", {"id": job.id, "source": job.source.listed})
+                began = time.monotonic()
+                result = replace(self._carried(job, earlier), wall_seconds=time.monotonic() - began)
+                self._told_of(job, result)
         self._finished_with(job)
         self._ended(job, result)
         return result
 
+    def _told_of(self, job: Job, result: RequestResult) -> None:
+        details = {"id": job.id, "fate": str(result.fate), "reason": result.reason, "frames": result.frames}
+        self._happened("finished", details | {"seconds": round(result.wall_seconds, 3)})
+
     def _still_there(self, job: Job, earlier: Entry) -> bool:
-        """Whether an earlier release is whole and its source the same."""
+        """Whether an earlier release is whole, of the same request and of the same source."""
         output = self._place.folder / job.output
+        if earlier.sha256 != job.sha256:
+            return False
         try:
-            source = fetched(job.source.location, self._journal.scratch(job.source.location))
-            if not (output.is_file() and record_path(output).is_file()):
+            source = fetched(job.source.location, self._journal.scratch(job.source.location), self._check_going_on)
+            if not (output.is_file() and plan_path(output).is_file()):
                 return False
-            return next(self._runner.map(file_sha256, [(source,)])) == earlier.source_sha256
+            recorded = read_record(record_path(output)).output_sha256
+            same = self._runner.map(file_sha256, [(source,), (output,)])
+            return next(same) == earlier.source_sha256 and next(same) == recorded == (earlier.output_sha256 or recorded)
         except (OSError, RedactError):
             return False
+
+    def _kept(self, job: Job, earlier: Entry) -> RequestResult:
+        """The result of an earlier release that is whole; at an address it is made so, too. Raises UsageError."""
+        output = self._place.folder / job.output
+        aside = earlier_quarantine(output)
+        set_quarantine_aside(output)  # of a run in between, when the source was another
+        return self._delivered(job, output, aside, earlier.result, earlier)
 
     def _finished_with(self, job: Job) -> None:
         """Findings of a source are kept until its last request is done."""
@@ -153,19 +184,24 @@ class Carrier:
         if last:
             self._journal.drop(job.source.location)
 
-    def _carried(self, job: Job) -> RequestResult:
+    def _carried(self, job: Job, earlier: Entry | None) -> RequestResult:
         output = self._place.folder / job.output
-        result = self._outcome(job, output, blank_of(job))
-        if result.fate is not Fate.RELEASED and output.is_file() and is_own(job, record_path(output)):
-            # The report names what is not released: who looks for it in the folder must not take this for it.
-            result = replace(result, reason=f"{result.reason} {earlier_release(job.output)}")
+        before = _inode(output)
+        result = self._outcome(job, lambda: self._attempt(job, output, blank_of(job), earlier))
+        if result.fate is not Fate.RELEASED:
+            kept = self._strangers.pop(job.id, "")
+            result = replace(result, reason=f"{result.reason} {kept}".rstrip())
+            if before and _inode(output) == before and is_own(job, record_path(output)):
+                # The report names what is not released: who looks for it in the folder must not take this for it.
+                result = replace(result, reason=f"{result.reason} {earlier_release(job.output)}")
         self._journal.drop(job.source.location, "shown-*")
         return result
 
-    def _outcome(self, job: Job, output: Path, blank: RequestResult) -> RequestResult:
+    def _outcome(self, job: Job, attempt: Callable[[], RequestResult]) -> RequestResult:
         """What became of a job, whatever went wrong. Raises Interrupted where the batch was stopped meanwhile."""
+        output, blank = self._place.folder / job.output, blank_of(job)
         try:
-            return self._attempt(job, output, blank)
+            return attempt()
         except Interrupted:
             self._happened("stopped", {"id": job.id})
             raise
@@ -182,32 +218,54 @@ class Carrier:
             self._happened("defect", {"id": job.id, "trace": traceback.format_exc()})
             return replace(blank, fate=Fate.QUARANTINED, reason=f"A defect in redact: {type(e).__name__}: {e}")
 
-    def _attempt(self, job: Job, output: Path, blank: RequestResult) -> RequestResult:
+    def _attempt(self, job: Job, output: Path, blank: RequestResult, earlier: Entry | None) -> RequestResult:
         """Releases and delivers, or delivers what is in quarantine. Raises RedactError of some kind, or OSError.
 
         What a person released of the corrected plan of an earlier quarantine is not made again.
         """
         if self._place.delivery is not None:
-            check_free_there(job, output, self._place.delivery)
+            check_free_there(job, output, self._place.delivery, earlier.output_sha256 if earlier else "")
         aside = earlier_quarantine(output)
         scratch = self._journal.scratch(job.source.location)
         source = fetched(job.source.location, scratch, self._check_going_on)
         by_hand = released_by_hand(job, source, output, blank, self._runner)
         if by_hand is not None:
-            self._deliver(output)
-            self._set_aside(output, by_hand.quarantine)
-            self._journal.remember(job, by_hand.source_sha256, by_hand.result)
-            return by_hand.result
+            self._journal.remember(job, by_hand.source_sha256, by_hand.output_sha256, by_hand.result)
+            return self._delivered(job, output, by_hand.quarantine, by_hand.result, earlier)
+        force = self._may_replace(job, output, earlier)
         try:
-            outcome = self._redact(job, source, output, scratch)
+            outcome = self._redact(job, source, output, scratch, force=force)
         except VerificationError as e:
             return self._quarantined(replace(blank, fate=Fate.QUARANTINED, reason=e.message), output, aside)
         result = _released(blank, outcome, job.output)
-        self._deliver(output)
-        self._set_aside(output, aside)
+        if job.id in self._strangers:
+            result = replace(result, notes=(*result.notes, self._strangers.pop(job.id)))
         # The source that the release was made of: the file may be another by now.
-        self._journal.remember(job, read_record(outcome.record).source_sha256, result)
-        return result
+        known = read_record(outcome.record)
+        # Before it is delivered: where that fails, the next run has nothing to do but this.
+        self._journal.remember(job, known.source_sha256, known.output_sha256, result)
+        return self._delivered(job, output, aside, result, earlier)
+
+    def _may_replace(self, job: Job, output: Path, earlier: Entry | None) -> bool:
+        """Whether what lies at an output is the request's own, or nothing; what is not its record's is set aside.
+
+        Raises UsageError where something of another lies there.
+        """
+        if is_own(job, record_path(output)):
+            if output.is_file() and not self._is_known(output, read_record(record_path(output)).output_sha256):
+                name = set_stranger_aside(output)
+                self._strangers[job.id] = stranger_kept(job.output, name)
+                self._happened("set aside", {"id": job.id, "file": job.output, "as": name})
+            return True
+        # A release that has lost its record is known by the journal. What a person made is not made again.
+        lost = earlier is not None and NOTE not in earlier.result.notes and not record_path(output).exists()
+        if lost and earlier and output.is_file() and self._is_known(output, earlier.output_sha256):
+            return True
+        check_free(output)
+        return False
+
+    def _is_known(self, output: Path, sha256: str) -> bool:
+        return next(self._runner.map(file_sha256, [(output,)])) == sha256
 
     def _check_going_on(self) -> None:
         if self._stopping.is_set():
@@ -229,11 +287,8 @@ class Carrier:
             return replace(result, reason=f"{result.reason} {e}")
         return result
 
-    def _redact(self, job: Job, source: Path, output: Path, scratch: Path) -> Outcome:
+    def _redact(self, job: Job, source: Path, output: Path, scratch: Path, *, force: bool) -> Outcome:
         request = request_contents(job.request) | {"id": job.id, "sha256": job.sha256}
-        force = is_own(job, record_path(output))  # of an earlier run
-        if not force:
-            check_free(output)
         if is_image(source):
             if job.request.scope != EVERYTHING:
                 raise UsageError(
@@ -262,11 +317,35 @@ class Carrier:
         if self._place.delivery is not None and aside.exists():
             self._place.delivery.rename(quarantine_folder(output).name, aside.name)
 
-    def _deliver(self, output: Path) -> None:
-        if self._place.delivery is None:
-            return
-        for file in (plan_path(output), record_path(output), output):
-            self._place.delivery.put(file, file.name)
+    def _delivered(
+        self, job: Job, output: Path, aside: Path, result: RequestResult, earlier: Entry | None
+    ) -> RequestResult:
+        """The result, after its release was delivered: all that does not lie there yet. ``aside``: a quarantine.
+
+        Raises UsageError where it could not be; then the release lies in the folder of the batch.
+        """
+        there = self._place.delivery
+        if there is None:
+            return result
+        try:
+            name = deliver(job, output, there, earlier.output_sha256 if earlier else "")
+            self._set_aside(output, aside)
+        except UsageError as e:
+            finished = f"The release is finished and verified here: {str(output)!r}."
+            raise type(e)(f"{e.message} {finished}", e.remedy) from None
+        if name:
+            self._happened("set aside", {"id": job.id, "file": f"{there.address}/{job.output}", "as": name})
+            return replace(result, notes=(*result.notes, stranger_kept(f"{there.address}/{job.output}", name)))
+        return result
+
+
+def _inode(output: Path) -> tuple[int, int] | None:
+    """What tells a file from another that took its name; None where none is there."""
+    try:
+        found = output.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def blank_of(job: Job) -> RequestResult:

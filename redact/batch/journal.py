@@ -22,12 +22,14 @@ HOME = ".batch"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A job that was released: its id, the digest of its content, the digest of its source, and its result."""
+    """A job that was released: its id, the digests of its content, its source and its release, and its result."""
 
     id: str
     sha256: str
     source_sha256: str
     result: RequestResult
+    output_sha256: str = ""
+    """Empty where an older version wrote it: then the record beside the release says it."""
 
 
 _ENTRY = TypeAdapter(Entry)
@@ -86,14 +88,15 @@ class Journal:
         """What was released before, by job id."""
         return done_in(self._home.parent)
 
-    def remember(self, job: Job, source_sha256: str, result: RequestResult) -> None:
+    def remember(self, job: Job, source_sha256: str, output_sha256: str, result: RequestResult) -> None:
         """Notes a release; anything else is tried again next time."""
         if result.fate is not Fate.RELEASED:
             return
         name = hashlib.sha256(job.id.encode()).hexdigest()[:24]
         aside = self._home / "done" / f"{name}.part"
         try:
-            aside.write_bytes(_ENTRY.dump_json(Entry(job.id, job.sha256, source_sha256, result), indent=1))
+            entry = Entry(job.id, job.sha256, source_sha256, result, output_sha256)
+            aside.write_bytes(_ENTRY.dump_json(entry, indent=1))
         except OSError as e:
             raise output_error(aside, e) from None
         publish(aside, aside.with_suffix(".json"))

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from redact.batch.aside import earlier_name
 from redact.batch.sources import is_address
 from redact.errors import Interrupted, SourceError, UsageError
+from redact.media.file import file_sha256
 from redact.staging import output_error
 
 T = TypeVar("T")
@@ -111,19 +112,37 @@ class Delivery:
         others = [f.name for f in files if not self.holds(f)]
         number = next(n for n in count(1) if not any(self.has(earlier_name(o, n)) for o in others))
         for name in others:
-            try:
-                self._fs.mv(f"{self._root}/{name}", f"{self._root}/{earlier_name(name, number)}")
-            except Exception as e:  # noqa: BLE001 - each back end has errors of its own
-                raise UsageError(
-                    f"{self.address}/{name}: cannot be renamed: {type(e).__name__}: {e}.", "Rename it by hand."
-                ) from None
+            self.move(name, earlier_name(name, number))
 
     def holds(self, file: Path) -> bool:
         """Whether the place has nothing but what ``file`` holds under its name. Raises UsageError."""
         if not self.has(file.name):
             return True
         size = self._asked(file.name, lambda fs, path: int(fs.size(path)))
-        return file.is_file() and file.stat().st_size == size and file.read_bytes() == self.read(file.name)
+        if not (file.is_file() and file.stat().st_size == size):
+            return False
+        return file_sha256(file) == self.sha256(file.name)
+
+    def sha256(self, name: str) -> str:
+        """The digest of what lies there as ``name``. Raises UsageError."""
+
+        def digest(fs: Any, path: str) -> str:
+            found = hashlib.sha256()
+            with fs.open(path, "rb") as f:
+                while chunk := f.read(_CHUNK):  # a release may be larger than the memory
+                    found.update(chunk)
+            return found.hexdigest()
+
+        return self._asked(name, digest)
+
+    def move(self, old: str, new: str) -> None:
+        """Gives a file there another name. Raises UsageError."""
+        try:
+            self._fs.mv(f"{self._root}/{old}", f"{self._root}/{new}")
+        except Exception as e:  # noqa: BLE001 - each back end has errors of its own
+            raise UsageError(
+                f"{self.address}/{old}: cannot be renamed: {type(e).__name__}: {e}.", "Rename it by hand."
+            ) from None
 
     def put(self, file: Path, name: str) -> None:
         """Delivers ``file`` as ``name``. Raises UsageError where the place does not take it."""
