@@ -81,6 +81,15 @@ class Journal:
         for piece in place.glob(pieces):
             piece.unlink(missing_ok=True)
 
+    def drop_copies(self) -> None:
+        """Removes copies of sources that a stopped run left: what lies at their addresses may be another file by now.
+
+        What was found in them is kept: it goes by the digest of the source.
+        """
+        for place in (self._home / "scratch").iterdir():
+            for copy in place.glob(f"{place.name}*"):  # ``fetched`` names a copy as ``_scratch`` names its folder
+                copy.unlink(missing_ok=True)
+
     def _scratch(self, source: str) -> Path:
         return self._home / "scratch" / hashlib.sha256(source.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 

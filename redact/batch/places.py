@@ -22,8 +22,9 @@ _CHUNK = 4 << 20
 def fetched(location: str, folder: Path, going_on: Callable[[], None] = lambda: None) -> Path:
     """The local path of a source: its own, or that of a copy in ``folder`` where it lies behind an address.
 
-    ``going_on`` is asked between two pieces, and raises where the batch was stopped. Raises SourceError
-    where it cannot be fetched, UsageError or SpaceError where it cannot be kept.
+    A copy that is there is taken as it is: a batch drops those of earlier runs when it begins. ``going_on`` is
+    asked between two pieces, and raises where the batch was stopped. Raises SourceError where it cannot be
+    fetched, UsageError or SpaceError where it cannot be kept.
     """
     if not is_address(location):
         return Path(location)

@@ -112,6 +112,7 @@ def run_batch(
         if wrong:
             raise RequestError(wrong)
         sweep(place.folder, of_all_machines=True)
+        journal.drop_copies()
         # Wherever it is called from, it is the same file.
         requests = str(Path(batch.file).resolve())
         written_last = (place.folder / TABLE, place.folder / REPORT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import threading
@@ -167,6 +168,21 @@ def test_a_source_at_an_address_is_fetched_once_at_a_time(pictures: Path, monkey
     monkeypatch.setattr(carry, "fetched", slowly)
     assert [r.earlier for r in _carry_out(pictures, *rows, at_once=4)] == [True] * 4
     assert fetching == [True] * 4
+
+
+def test_a_copy_that_a_stopped_run_left_is_not_trusted(pictures: Path) -> None:
+    """The source at the address was replaced meanwhile, perhaps because it showed too much."""
+    address = "memory://footage/late.png"
+    files = fsspec.filesystem("memory")
+    files.pipe_file("/footage/late.png", (pictures / "b.png").read_bytes())
+    row = {"id": "late", "source": address, "output": "late.png"}
+    (pictures / "requests.jsonl").write_text(json.dumps(EVERY | row))
+    _, journal, _ = prepare(pictures / "requests.jsonl", str(pictures / "out"), "public-release", redact.policy_of)
+    copy = fetched(address, journal.scratch(address))
+    shutil.copy(pictures / "a.png", copy)
+    _carry_out(pictures, row)
+    record = json.loads((pictures / "out" / "late.png.record.json").read_text())
+    assert record["source"]["sha256"] == hashlib.sha256((pictures / "b.png").read_bytes()).hexdigest()
 
 
 def test_a_release_that_could_not_be_delivered_is_finished(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
