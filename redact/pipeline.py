@@ -117,7 +117,7 @@ def run_video(
             scope=scope,
             request=request,
         )
-        hand_over(Finished(release, output, record, done.plan, done.verdict, done.evidence))
+        hand_over(Finished(release, output, record, done.plan, done.verdict, done.evidence, force))
     part = work.part
     return Outcome(
         source=path,

@@ -17,6 +17,7 @@ from redact.findings import RedactionPlan
 from redact.plan_io import dump_plan
 from redact.record import canonical
 from redact.staging import (
+    check_still_free,
     output_error,
     plan_path,
     publish_together,
@@ -42,6 +43,8 @@ class Finished:
     plan: RedactionPlan
     verdict: Verdict
     evidence: Path | None = None
+    force: bool = False
+    """Replaces what lies at the output and beside it."""
 
 
 def hand_over(f: Finished) -> None:
@@ -57,10 +60,12 @@ def hand_over(f: Finished) -> None:
         plan_file.write_bytes(dump_plan(f.plan).encode())
     except OSError as e:
         raise output_error(f.output, e) from None
-    set_quarantine_aside(f.output)
     # The record first: by it a batch knows what is its own.
     finals = {record_file: record_path(f.output), plan_file: plan_path(f.output), f.release: f.output}
-    publish_together(finals)
+    if not f.force:
+        check_still_free(finals)
+    set_quarantine_aside(f.output)
+    publish_together(finals, force=f.force)
 
 
 def _quarantined(f: Finished) -> VerificationError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import filecmp
 import json
 import os
 import shutil
@@ -120,7 +121,7 @@ def workspace(output: Path) -> Iterator[Path]:
         # Whoever missed a file in it cannot know that the folder was taken away.
         raise output_error(folder, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))) from None
     finally:
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, LookupError):
             _complete(folder)  # Ctrl-C may come while it is handed over
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -152,7 +153,7 @@ def sweep(folder: Path, *, of_all_machines: bool = False) -> None:
                 if of_all_machines or lock.read() == os.uname().nodename:
                     _complete(left)
                     shutil.rmtree(left, ignore_errors=True)
-        except (OSError, ValueError):
+        except (OSError, ValueError, LookupError):
             continue  # in use, or not ours
 
 
@@ -166,10 +167,12 @@ def publish(aside: Path, final: Path) -> None:
         raise output_error(final, e) from None
 
 
-def publish_together(files: Mapping[Path, Path]) -> None:
+def publish_together(files: Mapping[Path, Path], *, force: bool = True) -> None:
     """Moves finished files out of one workspace to their names beside it, in the order given.
 
     What a kill or a power cut interrupts here, ``sweep`` completes: nobody finds a record without its release.
+    Without ``force`` nothing is replaced that others put there during the work, unless it holds the same:
+    then all of it stays as it was, and UsageError is raised.
     """
     folder = next(iter(files)).parent
     names = {aside.name: final.name for aside, final in files.items()}
@@ -178,8 +181,10 @@ def publish_together(files: Mapping[Path, Path]) -> None:
         for aside in files:
             _reach_disk(aside)
         begun = folder / "handing-over.part"
-        begun.write_text(json.dumps(names))
+        begun.write_text(json.dumps({"names": names, "force": force}))
         publish(begun, folder / _HANDING_OVER)
+        if not force:
+            _claim(files)
         for aside, final in files.items():
             aside.replace(final)
         _reach_disk(final.parent)
@@ -187,14 +192,58 @@ def publish_together(files: Mapping[Path, Path]) -> None:
         raise output_error(final, e) from None
 
 
+def check_still_free(files: Mapping[Path, Path]) -> None:
+    """Refuses names that others took during the work, unless for a file that holds the same. Raises UsageError."""
+    for aside, final in files.items():
+        if os.path.lexists(final) and not _holds_same(aside, final):
+            raise _taken_meanwhile(final)
+
+
+def _claim(files: Mapping[Path, Path]) -> None:
+    """Gives finished files their names and replaces nothing: none of them where one is taken. Raises UsageError."""
+    claimed: list[Path] = []
+    try:
+        for aside, final in files.items():
+            try:
+                os.link(aside, final)
+                claimed.append(final)
+            except FileExistsError:
+                if not _holds_same(aside, final):
+                    raise _taken_meanwhile(final) from None
+            except OSError:  # a file system without links: nothing better than to look
+                if os.path.lexists(final):
+                    raise _taken_meanwhile(final) from None
+    except UsageError:
+        (next(iter(files)).parent / _HANDING_OVER).unlink()  # nobody is to complete it
+        for final in claimed:
+            final.unlink()
+        raise
+
+
+def _holds_same(a: Path, b: Path) -> bool:
+    try:
+        return filecmp.cmp(a, b, shallow=False)
+    except OSError:
+        return False
+
+
+def _taken_meanwhile(final: Path) -> UsageError:
+    return UsageError(
+        f"{str(final)!r}: exists already: somebody put it there during the work.", "Move it away and run again."
+    )
+
+
 def _complete(folder: Path) -> None:
     """Moves what ``publish_together`` had not yet moved out of a workspace when its process was killed."""
     if not (folder / _HANDING_OVER).exists():
         return
-    names = json.loads((folder / _HANDING_OVER).read_text())
-    for aside, final in names.items():
-        if (folder / aside).exists():
-            (folder / aside).replace(folder.parent / Path(final).name)
+    begun = json.loads((folder / _HANDING_OVER).read_text())
+    for aside, name in begun["names"].items():
+        final = folder.parent / Path(name).name
+        if not (folder / aside).exists():
+            continue
+        if begun["force"] or not os.path.lexists(final) or _holds_same(folder / aside, final):
+            (folder / aside).replace(final)
 
 
 def _reach_disk(path: Path) -> None:

@@ -139,7 +139,7 @@ def run_still(
             seconds={"all": time.monotonic() - began},
             request=request,
         )
-        hand_over(Finished(release, output, record, made, verdict, evidence))
+        hand_over(Finished(release, output, record, made, verdict, evidence, force))
     return Outcome(
         source=path,
         output=output,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from redact.errors import UsageError
-from redact.staging import check_output, sweep, workspace
+from redact.staging import check_output, publish_together, sweep, workspace
 
 _WORKING = """
 import sys, time
@@ -85,6 +85,29 @@ def test_what_is_cut_off_while_it_is_handed_over_is_completed(moves: int, how: s
     assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {
         f"{name}.final": name for name in ("record", "plan", "release")
     }
+
+
+@pytest.mark.parametrize("taken", ["record", "plan", "release"])
+def test_a_name_that_was_taken_at_the_last_moment_is_left(taken: str, tmp_path: Path) -> None:
+    """Nothing of the release appears beside it, now or when the workspace goes."""
+    with workspace(tmp_path / "a.mp4") as folder:
+        files = {folder / name: tmp_path / f"{name}.final" for name in ("record", "plan", "release")}
+        for file in files:
+            file.write_text(file.name)
+        (tmp_path / f"{taken}.final").write_text("a person's")
+        with pytest.raises(UsageError, match="exists already"):
+            publish_together(files, force=False)
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {f"{taken}.final": "a person's"}
+
+
+def test_names_that_are_free_are_given_without_force(tmp_path: Path) -> None:
+    with workspace(tmp_path / "a.mp4") as folder:
+        files = {folder / name: tmp_path / f"{name}.final" for name in ("record", "plan", "release")}
+        for file in files:
+            file.write_text(file.name)
+        (tmp_path / "plan.final").write_text("plan")  # the same: rendered by the plan that lies there
+        publish_together(files, force=False)
+    assert {p.name: p.stat().st_nlink for p in tmp_path.iterdir()} == {p.name: 1 for p in files.values()}
 
 
 def test_another_machines_is_left_alone(tmp_path: Path) -> None:

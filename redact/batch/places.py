@@ -145,13 +145,24 @@ class Delivery:
                 f"{self.address}/{old}: cannot be renamed: {type(e).__name__}: {e}.", "Rename it by hand."
             ) from None
 
-    def put(self, file: Path, name: str) -> None:
-        """Delivers ``file`` as ``name``. Raises UsageError where the place does not take it."""
+    def put(self, file: Path, name: str, *, force: bool = True) -> None:
+        """Delivers ``file`` as ``name``. Raises UsageError where the place does not take it.
+
+        Without ``force`` nothing is replaced that somebody else put there while it came.
+        """
         final = f"{self._root}/{name}"
         try:
             self._fs.makedirs(final.rpartition("/")[0], exist_ok=True)
             self._fs.put_file(str(file), f"{final}.part")
+            if not force and not self.holds(file):
+                self._fs.rm_file(f"{final}.part")
+                raise UsageError(
+                    f"{self.address}/{name}: exists already: somebody put it there during the work.",
+                    "Move it away and run again; finished work is kept.",
+                )
             self._fs.mv(f"{final}.part", final)
+        except UsageError:
+            raise
         except Exception as e:  # noqa: BLE001 - each back end has errors of its own
             raise UsageError(
                 f"{self.address}/{name}: cannot be delivered: {type(e).__name__}: {e}.",

@@ -75,8 +75,9 @@ def deliver(job: Job, output: Path, there: Delivery, known: str = "") -> str:
         there.move(output.name, stranger)
     # The record first: by it others know from then on that the name is taken.
     for file in (record, plan_path(output), output):
-        if not (there.has(file.name) and there.holds(file)):
-            there.put(file, file.name)
+        lies = there.has(file.name)
+        if not (lies and there.holds(file)):
+            there.put(file, file.name, force=lies)
     return stranger
 
 

@@ -186,8 +186,8 @@ def test_a_copy_that_a_stopped_run_left_is_not_trusted(pictures: Path) -> None:
 
 
 def test_a_release_that_could_not_be_delivered_is_finished(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: Delivery, file: Path, name: str) -> None:
-        if name in NAMES:
+    def full(self: Delivery, file: Path, name: str, *, force: bool = True) -> None:
+        if name in NAMES:  # not the table and the report
             raise UsageError(f"{name}: cannot be delivered.", "Check the address and run again; finished work is kept.")
 
     with monkeypatch.context() as patch:
@@ -200,3 +200,54 @@ def test_a_release_that_could_not_be_delivered_is_finished(pictures: Path, monke
     (result,) = _carry_out(pictures, ROW, output="memory://full")
     assert (result.fate, result.earlier) == (Fate.RELEASED, True), "finished work is kept"
     assert set(NAMES) <= set(_there("memory://full"))
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("name", NAMES)
+def test_what_appears_during_the_work_stays(
+    name: str, links: bool, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the file system has no links, too."""
+
+    def somebody_writes(*_: Any) -> tuple[()]:
+        (pictures / "out" / name).write_text("a person's")
+        return ()
+
+    def none(*_: Any) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    if not links:
+        monkeypatch.setattr("os.link", none)
+    monkeypatch.setattr(stills, "find_still", somebody_writes)
+    (result,) = _carry_out(pictures, ROW)
+    assert result.fate is Fate.REFUSED
+    assert f"{name}': exists already: somebody put it there during the work." in result.reason
+    assert "earlier release" not in result.reason
+    assert [p.name for p in (pictures / "out").iterdir() if p.name.startswith("r.png")] == [name]
+    assert (pictures / "out" / name).read_text() == "a person's"
+
+
+def test_of_two_batches_that_deliver_one_name_the_second_is_refused(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, files = "memory://raced", fsspec.filesystem("memory")
+    theirs = {n: f"their {n}".encode() for n in NAMES}
+
+    def others_deliver(*_: Any) -> tuple[()]:
+        for name, data in theirs.items():
+            files.pipe_file(f"/raced/{name}", data)
+        return ()
+
+    monkeypatch.setattr(stills, "find_still", others_deliver)
+    (result,) = _carry_out(pictures, ROW, output=address)
+    assert result.fate is Fate.REFUSED
+    assert "exists already" in result.reason
+    assert theirs.items() <= _there(address).items()
+
+
+def test_what_appears_while_it_is_delivered_stays(pictures: Path) -> None:
+    files = fsspec.filesystem("memory")
+    files.pipe_file("/appears/a.png", b"theirs")
+    with pytest.raises(UsageError, match="exists already"):
+        Delivery("memory://appears").put(pictures / "a.png", "a.png", force=False)
+    assert _there("memory://appears") == {"a.png": b"theirs"}
