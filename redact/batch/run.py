@@ -31,6 +31,7 @@ from redact.staging import check_new_file, output_error, sweep
 from redact.video import Runner
 from redact.words import plural
 
+_TRIES, _TRY_SECONDS = 3, 0.1  # for the lock of a folder
 _WRITE_SECONDS = 10.0  # between two writings of the report: it is as long as the batch
 
 
@@ -97,6 +98,7 @@ def run_batch(
     tell: Callable[[Told], None],
     events: TextIO | None = None,
     stop: Callable[[], None] = lambda: None,
+    warn: Callable[[str], None] = lambda sentence: None,
 ) -> BatchSummary:
     """Carries out a batch that ``prepare`` gave, one batch at a time in a folder.
 
@@ -119,7 +121,7 @@ def run_batch(
         set_others_aside(journal.state, requests, written_last)
         if place.delivery is not None:
             place.delivery.keep_others(written_last)
-        tracker = Tracker(journal.state, requests, len(jobs), os.getpid(), events, nodes)
+        tracker = Tracker(journal.state, requests, len(jobs), os.getpid(), events, nodes, warn)
         started, began = datetime.now(UTC), time.monotonic()
         results: dict[str, RequestResult] = {}
 
@@ -182,18 +184,36 @@ def _only_one(state: Path) -> Iterator[None]:
     import fcntl
 
     with (state.parent / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UsageError(
-                f"{str(state.parent.parent)!r}: another batch is working in this folder.",
-                "Wait for it (`redact status`), or name another folder.",
-            ) from None
+        for left in reversed(range(_TRIES)):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if left:  # `redact status` holds it for a moment
+                    time.sleep(_TRY_SECONDS)
+                    continue
+                raise UsageError(
+                    f"{str(state.parent.parent)!r}: another batch is working in this folder.",
+                    "Wait for it (`redact status`), or name another folder.",
+                ) from None
         yield
+
+
+def _is_held(lock: Path) -> bool:
+    """Whether a batch works in a folder, by its lock: process numbers mean nothing in another container."""
+    import fcntl
+
+    try:
+        with lock.open() as f:
+            fcntl.flock(f, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):  # where it may not be asked, the state counts
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def batch_state(folder: Path) -> State:
     """How far the batch in ``folder`` is, or was when it stopped. Raises UsageError where there is none."""
-    state = read_state(folder / ".batch" / "status.json")
-    alive = Path(f"/proc/{state.process}").exists()
-    return state if alive else replace(state, running=False, in_flight=())
+    state = read_state(folder / HOME / "status.json")
+    return state if _is_held(folder / HOME / "lock") else replace(state, running=False, in_flight=())

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,7 +66,10 @@ class Tracker:
         process: int,
         events: TextIO | None,
         nodes: Callable[[], tuple[Node, ...]],
+        warn: Callable[[str], None] = lambda sentence: None,
     ) -> None:
+        """``warn``: told, once, that events can no longer be written."""
+        self._warn = warn
         self._file, self._requests, self._listed, self._process = file, requests, listed, process
         self._events, self._nodes = events, nodes
         self._lock = threading.Lock()
@@ -97,13 +101,21 @@ class Tracker:
         self._write(at_once=True)
 
     def event(self, name: str, details: dict[str, Any]) -> None:
-        """Writes one event as a line of JSON."""
-        if self._events is None:
-            return
+        """Writes one event as a line of JSON. Where that fails it is said, and the batch goes on without."""
         row = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": name} | details
         with self._lock:
-            self._events.write(json.dumps(row, ensure_ascii=False) + "\n")
-            self._events.flush()
+            if self._events is None:
+                return
+            try:
+                self._events.write(json.dumps(row, ensure_ascii=False) + "\n")
+                self._events.flush()
+                return
+            except OSError as e:
+                lost, self._events = self._events, None
+                error = output_error(Path(lost.name), e)
+            with suppress(OSError):  # what it still holds would fail again
+                lost.close()
+        self._warn(f"{error.message} The batch goes on, but no more events are written.")
 
     def state(self, *, running: bool = True) -> State:
         """How far the batch is now."""

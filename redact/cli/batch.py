@@ -143,6 +143,7 @@ def batch(
             tell=tell,
             events=log,
             stop=hands.stop,
+            warn=lambda sentence: err.print(escape(sentence)),
         )
         bad = [r for r in summary.results if r.fate is not Fate.RELEASED]
         err.print(f"report: {escape(str(place.folder / 'report.html'))}")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -87,3 +89,35 @@ def test_a_quarantine_is_named_and_what_was_done_before_is_said(
     told = _batch(asked, "-o", out)
     assert "done before r1: r1_in.png\n" in told
     assert "released" not in told
+
+
+def test_a_full_disk_under_the_events_stops_no_batch(tmp_path: Path) -> None:
+    file, warnings = _requests(tmp_path / "r.jsonl", "r1", "r2"), list[str]()
+    batch, journal, place = prepare(file, str(tmp_path / "out"), "public-release", redact.policy_of)
+    with Path("/dev/full").open("a") as events:
+        summary = run_batch(
+            batch,
+            journal,
+            place,
+            Here(),
+            at_once=1,
+            nodes=tuple,
+            tell=lambda told: None,
+            events=events,
+            warn=warnings.append,
+        )
+    assert len(summary.results) == 2
+    (said,) = warnings
+    assert said == "'/dev/full': the disk is full. The batch goes on, but no more events are written."
+
+
+def test_whether_a_batch_runs_is_asked_of_its_lock(tmp_path: Path) -> None:
+    """Its process number may be another's by now, or mean nothing here: it may run in another container."""
+    _carry_out(_requests(tmp_path / "r.jsonl", "r1"), tmp_path / "out")
+    file = tmp_path / "out" / ".batch" / "status.json"
+    for process in (os.getpid(), 2**22 + 1):
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"running": True, "process": process}))
+        assert not batch_state(tmp_path / "out").running, "it was killed"
+        with (tmp_path / "out" / ".batch" / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            assert batch_state(tmp_path / "out").running
