@@ -39,7 +39,8 @@ class Estimate:
     wall_hours: float
     workers: int
     disk_gib: float
-    """Sources' bytes once for the releases and once for the segments of each: what x264 makes at a like quality."""
+    """Sources' bytes, as far as they are asked for, once for the releases and once for the segments of each: what
+    x264 makes at a like quality."""
     free_gib: float
     problems: tuple[str, ...]
 
@@ -55,6 +56,11 @@ class _Counted:
     frames: int
     pixels: int
 
+    @property
+    def bytes(self) -> float:
+        """Of the source, as far as it is released."""
+        return self.source.bytes * self.frames / max(self.source.frames, 1)
+
 
 def estimate(batch: Batch, place: Place, runner: Runner, workers: int) -> Estimate:
     """Probes all sources, times one segment of the longest, and scales by pixels. Leaves nothing behind."""
@@ -64,7 +70,7 @@ def estimate(batch: Batch, place: Place, runner: Runner, workers: int) -> Estima
         counted = list(_count(batch.jobs, place, folder, runner, problems))
         pixels = sum(c.pixels for c in counted)
         cost = _cost(max(counted, key=lambda c: c.pixels), folder, runner) if counted else 0.0
-    held = max((c.source.bytes for c in counted), default=0)
+    held = max((c.bytes for c in counted), default=0)
     return Estimate(
         jobs=len(batch.jobs),
         done=len(batch.done),
@@ -72,7 +78,7 @@ def estimate(batch: Batch, place: Place, runner: Runner, workers: int) -> Estima
         hours=sum(float(c.frames * c.source.seconds / max(c.source.frames, 1)) for c in counted) / 3600,
         wall_hours=cost * pixels / max(workers, 1) / 3600,
         workers=workers,
-        disk_gib=(sum(c.source.bytes for c in counted) + 2 * held) / 2**30,
+        disk_gib=(sum(c.bytes for c in counted) + 2 * held) / 2**30,
         free_gib=shutil.disk_usage(place.existing).free / 2**30,
         problems=tuple(problems),
     )
