@@ -80,13 +80,16 @@ class Batch:
     notices: tuple[str, ...] = ()
 
 
-def read_batch(file: Path, recipe: str, policy_of: PolicyOf, seen: Mapping[str, str] = NOTHING) -> Batch:
+def read_batch(
+    file: Path, recipe: str, policy_of: PolicyOf, seen: Mapping[str, str] = NOTHING, output: str = ""
+) -> Batch:
     """Reads and checks a file of requests.
 
     ``recipe``: for requests that name none. ``policy_of``: gives a recipe's policy by name or path,
-    or raises RedactError. ``seen``: digests of the jobs done before, by id. Relative paths of
-    sources and recipes begin at the file's folder. Raises UsageError where the file cannot be read,
-    RecipeError where ``recipe`` is wrong, and RequestError with everything else that is wrong.
+    or raises RedactError. ``seen``: digests of the jobs done before, by id. ``output``: the folder of the
+    releases, in which patterns match nothing. Relative paths of sources and recipes begin at the file's folder.
+    Raises UsageError where the file cannot be read, RecipeError where ``recipe`` is wrong, and RequestError with
+    everything else that is wrong.
     """
     policy_of(recipe)
     suffix = file.suffix.lower()
@@ -99,7 +102,7 @@ def read_batch(file: Path, recipe: str, policy_of: PolicyOf, seen: Mapping[str, 
 
     @cache
     def sources(source: str) -> tuple[Found, ...]:
-        return find_sources(source, file.parent)
+        return find_sources(source, file.parent, output)
 
     @cache
     def policy(name: str) -> Policy:

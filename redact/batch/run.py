@@ -57,7 +57,7 @@ def check_batch(requests: Path, output: str, recipe: str, policy_of: PolicyOf) -
         raise UsageError(f"{str(there)!r}: is a file, but a batch needs a folder.", "Name a folder.")
     if not os.access(there, os.W_OK | os.X_OK):
         raise UsageError(f"{str(there)!r}: may not be written to.", "Ask for write permission on the folder.")
-    batch = read_batch(requests, recipe, policy_of, {i: e.sha256 for i, e in done_in(folder).items()})
+    batch = read_batch(requests, recipe, policy_of, {i: e.sha256 for i, e in done_in(folder).items()}, str(folder))
     for file in (folder / TABLE, folder / REPORT):
         if file.exists() and not (folder / HOME).is_dir():
             raise UsageError(f"{str(file)!r}: exists already, and no batch wrote it.", "Name another folder.")

@@ -12,6 +12,7 @@ from asking import problems_of, read_text
 from redact.api import policy_of
 from redact.batch.jobs import read_batch
 from redact.batch.problems import RequestError
+from redact.batch.sources import find_sources
 from redact.errors import RecipeError, UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -143,3 +144,33 @@ def test_files_that_hold_no_requests(folder: Path) -> None:
         read_text(folder, "r.xlsx", b"PK")
     with pytest.raises(RecipeError, match="no such recipe"):
         read_batch(folder / "none.csv", "no-such", policy_of)
+
+
+def test_patterns_match_no_releases(folder: Path) -> None:
+    """Neither what lies where the batch leaves its releases, nor a release elsewhere, nor what is in quarantine."""
+    listed = find_sources("**/*.mp4", folder)
+    out = folder / "releases"
+    for made in (
+        out / "r1_lobby.mp4",
+        out / "older" / "person.mp4",
+        folder / "elsewhere" / "x.mp4",
+        folder / "elsewhere" / "y.mp4.quarantine" / "unreleased.mp4",
+        folder / "elsewhere" / "y.mp4.earlier-quarantine-2" / "unreleased.mp4",
+    ):
+        made.parent.mkdir(parents=True, exist_ok=True)
+        made.write_bytes(b"12345")
+    record = {"output": {"name": "x.mp4", "sha256": "", "bytes": 5}}
+    (folder / "elsewhere" / "x.mp4.record.json").write_text(json.dumps(record))
+    assert find_sources("**/*.mp4", folder, str(out)) == listed
+    assert find_sources("footage/*.mp4", folder, str(folder / "footage")) == find_sources("footage/*.mp4", folder)
+    assert [f.listed for f in find_sources("releases/*.mp4", folder, str(out))] == ["releases/r1_lobby.mp4"]
+    assert [f.listed for f in find_sources("elsewhere/x.mp4", folder, str(out))] == ["elsewhere/x.mp4"], "it is named"
+
+
+def test_patterns_match_no_releases_at_an_address(folder: Path) -> None:
+    import fsspec
+
+    files = fsspec.filesystem("memory")
+    for name in ("a.mp4", "r1_a.mp4", "r1_a.mp4.record.json", "b.mp4.quarantine/unreleased.mp4"):
+        files.pipe_file(f"/patterns/{name}", b"12345")
+    assert [f.listed for f in find_sources("memory://patterns/**/*.mp4", folder)] == ["memory://patterns/a.mp4"]

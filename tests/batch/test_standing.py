@@ -273,3 +273,20 @@ def test_another_part_by_hand_does_not_count(
     (result,) = _carry_out(tmp_path, row)
     assert result.fate is Fate.REFUSED
     assert f"it has another {another}." in result.reason
+
+
+def test_a_part_needs_the_room_of_a_part(plain_clip: Path, tmp_path: Path) -> None:
+    def needed(**asked: int) -> float:
+        rows = [EVERY | asked | {"id": str(n), "source": str(plain_clip)} for n in range(4)]
+        (tmp_path / "requests.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+        batch, place = check_batch(
+            tmp_path / "requests.jsonl", str(tmp_path / "out"), "public-release", redact.policy_of
+        )
+        found = estimate(batch, place, Here(), 1)
+        frames.append(found.frames)
+        return found.disk_gib
+
+    frames: list[int] = []
+    whole, part = needed(), needed(end=1)
+    assert part == pytest.approx(whole * frames[1] / frames[0])
+    assert frames[1] == 4 * 25 < frames[0]
