@@ -14,7 +14,7 @@ from typing import Any
 
 from redact.errors import VerificationError
 from redact.findings import RedactionPlan
-from redact.plan_io import dump_plan
+from redact.plan_io import dump_plan, holds
 from redact.record import canonical
 from redact.staging import (
     check_still_free,
@@ -62,10 +62,12 @@ def hand_over(f: Finished) -> None:
         raise output_error(f.output, e) from None
     # The record first: by it a batch knows what is its own.
     finals = {record_file: record_path(f.output), plan_file: plan_path(f.output), f.release: f.output}
+    # It may have been rendered by the plan that lies there, however that is laid out.
+    same = () if f.force or not holds(plan_path(f.output), f.plan) else (plan_path(f.output),)
     if not f.force:
-        check_still_free(finals)
+        check_still_free(finals, same)
     set_quarantine_aside(f.output)
-    publish_together(finals, force=f.force)
+    publish_together(finals, force=f.force, same=same)
 
 
 def _quarantined(f: Finished) -> VerificationError:

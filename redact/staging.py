@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -167,12 +167,12 @@ def publish(aside: Path, final: Path) -> None:
         raise output_error(final, e) from None
 
 
-def publish_together(files: Mapping[Path, Path], *, force: bool = True) -> None:
+def publish_together(files: Mapping[Path, Path], *, force: bool = True, same: Collection[Path] = ()) -> None:
     """Moves finished files out of one workspace to their names beside it, in the order given.
 
     What a kill or a power cut interrupts here, ``sweep`` completes: nobody finds a record without its release.
-    Without ``force`` nothing is replaced that others put there during the work, unless it holds the same:
-    then all of it stays as it was, and UsageError is raised.
+    Without ``force`` nothing is replaced that others put there during the work, unless it holds the same bytes, or
+    is in ``same``. Where a name is taken all stays as it was, and UsageError is raised.
     """
     folder = next(iter(files)).parent
     names = {aside.name: final.name for aside, final in files.items()}
@@ -184,7 +184,7 @@ def publish_together(files: Mapping[Path, Path], *, force: bool = True) -> None:
         begun.write_text(json.dumps({"names": names, "force": force}))
         publish(begun, folder / _HANDING_OVER)
         if not force:
-            _claim(files)
+            _claim({aside: final for aside, final in files.items() if final not in same}, folder)
         for aside, final in files.items():
             aside.replace(final)
         _reach_disk(final.parent)
@@ -192,14 +192,14 @@ def publish_together(files: Mapping[Path, Path], *, force: bool = True) -> None:
         raise output_error(final, e) from None
 
 
-def check_still_free(files: Mapping[Path, Path]) -> None:
-    """Refuses names that others took during the work, unless for a file that holds the same. Raises UsageError."""
+def check_still_free(files: Mapping[Path, Path], same: Collection[Path] = ()) -> None:
+    """Refuses names that others took during the work, unless for what holds the same. Raises UsageError."""
     for aside, final in files.items():
-        if os.path.lexists(final) and not _holds_same(aside, final):
+        if final not in same and os.path.lexists(final) and not _holds_same(aside, final):
             raise _taken_meanwhile(final)
 
 
-def _claim(files: Mapping[Path, Path]) -> None:
+def _claim(files: Mapping[Path, Path], folder: Path) -> None:
     """Gives finished files their names and replaces nothing: none of them where one is taken. Raises UsageError."""
     claimed: list[Path] = []
     try:
@@ -214,7 +214,7 @@ def _claim(files: Mapping[Path, Path]) -> None:
                 if os.path.lexists(final):
                     raise _taken_meanwhile(final) from None
     except UsageError:
-        (next(iter(files)).parent / _HANDING_OVER).unlink()  # nobody is to complete it
+        (folder / _HANDING_OVER).unlink()  # nobody is to complete it
         for final in claimed:
             final.unlink()
         raise
