@@ -21,9 +21,10 @@ from redact.words import plural
 
 # Root mean square distance (8-bit steps) of a region from the nearest that we paint. Measured on four real clips at
 # CRF 20, every region of every frame, 5,767 of them: blurred ones are 2.5 from it at most, also with 6 averages a side,
-# and of the same places unpainted 98 of 100 are more than 5 (the others show walls and roads). Between the fields of a
-# mosaic, and at greater rate factors (benchmarks/results/quality.md), coding leaves more.
-MAX_MISFIT = 5.0
+# and of the same places unpainted 98 of 100 are more than 4 with 2 averages a side (the others show walls and roads).
+# Between the fields of a mosaic, and at greater rate factors (benchmarks/results/quality.md), coding leaves more.
+MAX_MISFIT = 4.0
+MAX_MISFIT_OF_MANY = 2.5  # with more than 2 a side
 MAX_MISFIT_OF_FIELDS = 6.0
 # The same of chroma: 1.9 at most, and 6.9 between fields; half of what is unpainted is below 2, but not all of a video.
 MAX_TINT = 3.0
@@ -94,6 +95,8 @@ class DetailMeter:
     """The misfit of chroma."""
     tint_frame: int = -1
     fitted: int = 0
+    cells: int = 0
+    """Averages a side, at the most, that were allowed."""
     fields: bool = False
     """Whether what was looked at is a mosaic."""
 
@@ -104,7 +107,7 @@ class DetailMeter:
         one lies over it: the edge of a region is meant to be seen. The nearest that ``obscure`` paints is fitted
         to each that is large enough, or to the largest rectangle of it that lies open.
         """
-        self.fields = obscure.method == "mosaic"
+        self.cells, self.fields = obscure.cells, obscure.method == "mosaic"
         h, w = planes[0].shape
         areas = [_Part(*r.box.clip(w, h).to_ints()) for r in regions]
         for i, area in enumerate(areas):
@@ -162,7 +165,7 @@ class DetailMeter:
         """Takes in what another meter measured on other frames."""
         self.regions += other.regions
         self.fitted += other.fitted
-        self.fields = self.fields or other.fields
+        self.cells, self.fields = max(self.cells, other.cells), self.fields or other.fields
         if other.worst > self.worst:
             self.worst, self.worst_frame = other.worst, other.worst_frame
         if other.worst_misfit > self.worst_misfit:
@@ -172,7 +175,8 @@ class DetailMeter:
 
     def check(self, noise: str = "") -> Check:
         """``noise``: what to say of a failure where coding alone may be the reason."""
-        most, most_tint = (MAX_MISFIT_OF_FIELDS, MAX_TINT_OF_FIELDS) if self.fields else (MAX_MISFIT, MAX_TINT)
+        smooth = MAX_MISFIT if self.cells <= 2 else MAX_MISFIT_OF_MANY
+        most, most_tint = (MAX_MISFIT_OF_FIELDS, MAX_TINT_OF_FIELDS) if self.fields else (smooth, MAX_TINT)
         ok = self.worst <= MAX_DETAIL and self.worst_misfit <= most and self.worst_tint <= most_tint
         sentence = "No detail is left inside the regions."
         if self.worst > MAX_DETAIL:
