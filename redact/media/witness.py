@@ -68,9 +68,16 @@ def ffmpeg_version() -> str:
 
 
 def ffmpeg_versions() -> dict[str, str]:
-    """Versions of FFmpeg's libraries, as PyAV carries them, and of the program. Raises as ``ffmpeg_version`` does."""
+    """Versions of FFmpeg's libraries, as PyAV carries them, and of the program: "absent" where it cannot be asked.
+
+    Pictures are released without it.
+    """
+    try:
+        program = ffmpeg_version()
+    except (OSError, subprocess.SubprocessError):
+        program = "absent"
     libraries = {name: ".".join(map(str, v)) for name, v in av.library_versions.items()}
-    return libraries | {"ffmpeg program": ffmpeg_version()}
+    return libraries | {"ffmpeg program": program}
 
 
 def cannot_be_started(e: OSError) -> WorkerError:

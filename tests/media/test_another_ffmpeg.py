@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+import redact
 from redact.errors import WorkerError
-from redact.media.witness import Witness, ffmpeg_program
+from redact.media.witness import Witness, ffmpeg_program, ffmpeg_version
 
 
 @pytest.fixture(autouse=True)
 def _asked_anew() -> Iterator[None]:
-    ffmpeg_program.cache_clear()
+    for asked in (ffmpeg_program, ffmpeg_version):
+        asked.cache_clear()
     yield
-    ffmpeg_program.cache_clear()
+    for asked in (ffmpeg_program, ffmpeg_version):
+        asked.cache_clear()
 
 
 def test_it_is_the_one_that_is_used(plain_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,3 +50,11 @@ def test_one_that_is_killed_is_no_fault_of_the_release(
     monkeypatch.setenv("REDACT_FFMPEG", str(program))
     with pytest.raises(WorkerError, match=r"ended from outside \(SIGKILL\)"):
         list(Witness(plain_clip, 320, 240).pictures())
+
+
+def test_a_picture_is_released_without_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (64, 48), (90, 120, 90)).save(tmp_path / "in.png")
+    ffmpeg_program.cache_clear()
+    monkeypatch.setenv("REDACT_FFMPEG", "/nowhere/ffmpeg")
+    record = json.loads(redact.run(tmp_path / "in.png", tmp_path / "out.png").record.read_text())
+    assert record["code"]["versions"]["ffmpeg program"] == "absent"
