@@ -21,7 +21,7 @@ from redact.resources import recipe_file
 from redact.run.local import LocalRunner
 from redact.scope import EVERYTHING, Scope
 from redact.stages import detect_segment
-from redact.staging import check_new_file, output_error, publish, workspace
+from redact.staging import check_new_file, publish_text
 from redact.stills import find_still, plan_still, run_still, verify_still
 from redact.verdict import Check, Verdict
 from redact.video import Runner, begin, look_through, open_video, plan_video, source_id, verify_video
@@ -129,12 +129,7 @@ def save_plan(plan: RedactionPlan, file: str | Path, *, force: bool = False) -> 
     """
     target = Path(file)
     check_new_file(target, (), force)
-    with workspace(target) as folder:
-        try:
-            (folder / "plan").write_text(dump_plan(plan), encoding="utf-8")
-        except OSError as e:
-            raise output_error(target, e) from None
-        publish(folder / "plan", target)
+    publish_text(dump_plan(plan), target)
 
 
 def verify(

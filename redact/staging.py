@@ -167,6 +167,16 @@ def publish(aside: Path, final: Path) -> None:
         raise output_error(final, e) from None
 
 
+def publish_text(text: str, final: Path) -> None:
+    """Writes ``text`` as UTF-8 under its name, all of it or nothing. Raises UsageError or SpaceError."""
+    with workspace(final) as folder:
+        try:
+            (folder / "text").write_text(text, encoding="utf-8")
+        except OSError as e:
+            raise output_error(final, e) from None
+        publish(folder / "text", final)
+
+
 def publish_together(files: Mapping[Path, Path], *, force: bool = True, same: Collection[Path] = ()) -> None:
     """Moves finished files out of one workspace to their names beside it, in the order given.
 

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from tenacity import Retrying, stop_after_attempt, wait_fixed
+
 from redact.batch.aside import set_others_aside
 from redact.batch.carry import Carrier, Place
 from redact.batch.jobs import Batch, Job, PolicyOf, problems_with_earlier, read_batch
@@ -184,18 +186,15 @@ def _only_one(state: Path) -> Iterator[None]:
     import fcntl
 
     with (state.parent / "lock").open("w") as lock:
-        for left in reversed(range(_TRIES)):
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if left:  # `redact status` holds it for a moment
-                    time.sleep(_TRY_SECONDS)
-                    continue
-                raise UsageError(
-                    f"{str(state.parent.parent)!r}: another batch is working in this folder.",
-                    "Wait for it (`redact status`), or name another folder.",
-                ) from None
+        # `redact status` holds it for a moment.
+        again = Retrying(stop=stop_after_attempt(_TRIES), wait=wait_fixed(_TRY_SECONDS), reraise=True)
+        try:
+            again(fcntl.flock, lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(
+                f"{str(state.parent.parent)!r}: another batch is working in this folder.",
+                "Wait for it (`redact status`), or name another folder.",
+            ) from None
         yield
 
 

@@ -21,7 +21,7 @@ from redact.inputs import check_input, check_named, find_footage, outputs_for
 from redact.plan_io import dump_plan, to_mot
 from redact.policy import Detail, Policy
 from redact.run.local import LocalRunner
-from redact.staging import check_new_file, output_error, publish, workspace
+from redact.staging import check_new_file, publish_text
 from redact.words import plural, shown
 
 
@@ -95,15 +95,6 @@ def _file(output: str) -> Path:
     return Path(output)
 
 
-def _write_text(output: Path, text: str) -> None:
-    with workspace(output) as folder:
-        try:
-            (folder / "text").write_text(text, encoding="utf-8")
-        except OSError as e:
-            raise output_error(output, e) from None
-        publish(folder / "text", output)
-
-
 @app.command(epilog="Example: redact plan request.mp4 -o plan.json")
 def plan(
     source: Annotated[str, typer.Argument(help="A video or still image.", show_default=False)],
@@ -123,7 +114,7 @@ def plan(
         check_new_file(file, (footage, Path(recipe)), force)
         with LocalRunner(workers or None) as runner, ProgressDisplay(err) as display:
             made = api.plan(footage, _policy(recipe, detail), runner=runner, watch=display.show)
-        _write_text(file, to_mot(made) if format is PlanFormat.MOT else dump_plan(made))
+        publish_text(to_mot(made) if format is PlanFormat.MOT else dump_plan(made), file)
         out.print(f"{plural(len(made.tracks), 'track')} in {escape(shown(output))}")
 
 
