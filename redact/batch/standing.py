@@ -69,8 +69,8 @@ def deliver(job: Job, output: Path, there: Delivery, known: str = "") -> str:
     check_free_there(job, output, there, known)
     record = record_path(output)
     written, stranger = there.read(record.name), ""
-    known = json.loads(written)["output"]["sha256"] if written is not None else ""
-    if written is not None and not there.holds(output) and there.sha256(output.name) != known:
+    recorded = json.loads(written)["output"]["sha256"] if written is not None else ""
+    if recorded and not there.holds(output) and there.sha256(output.name) != recorded:
         stranger = next(n for n in _stranger_names(output.name) if not there.has(n))
         there.move(output.name, stranger)
     # The record first: by it others know from then on that the name is taken.

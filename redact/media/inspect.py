@@ -15,6 +15,7 @@ from redact.media.container import open_source
 from redact.media.cropping import SEQUENCE_PARAMETER_SETS, Cropping
 from redact.media.elements import foreign_elements
 from redact.media.nal import header_types, nal_types
+from redact.media.packets import all_packets
 from redact.media.picture import first_frame, video_format
 from redact.media.ts_packets import foreign_packets
 from redact.verdict import Contents
@@ -52,7 +53,9 @@ def inspect(file: Path) -> Contents:
         display = _display(file, container)
         walk = next((w for name, w in _WALKS.items() if name in container.format.name), None)
         foreign = walk(file) if walk else ()
-    left_out = max(discarded, _all_packets(file) - shown)
+        by_edit_list = container.streams.video if "mp4" in container.format.name else ()
+        hidden = sum(all_packets(file, s.index) for s in by_edit_list) - shown
+    left_out = max(discarded, hidden)
     cropped = max((c.hidden for c in cropping.values()), default=0)
     known = tuple(sorted(side)), tuple(sorted(seen))
     return Contents(streams, tuple(tags), chapters, *known, shown, left_out, cropped, foreign, display)
@@ -64,9 +67,3 @@ def _display(file: Path, container: InputContainer) -> Display | None:
         return video_format(stream, first_frame(file, stream.index), file).display
     except (IndexError, SourceError):
         return None
-
-
-def _all_packets(file: Path) -> int:
-    """How many packets of video there are, those that no edit list (of MP4) shows among them."""
-    with open_source(file, ignore_editlist="1") as container:
-        return sum(bool(p.size) for p in container.demux(video=0)) if container.streams.video else 0

@@ -30,12 +30,16 @@ def _left_out(container: InputContainer, stream: VideoStream) -> bool:
     """Whether all frames that a header announces are there, some left out by an edit list that trims the end."""
     if "mp4" not in container.format.name:
         return False
-    with open_source(Path(container.name.removeprefix("file:")), ignore_editlist="1") as again:
-        there = 0
-        with suppress(av.error.FFmpegError):  # damage beyond the end that is shown: not all is there
-            for p in again.demux(again.streams[stream.index]):
-                there += p.size > 0
-        return there == stream.frames
+    return all_packets(Path(container.name.removeprefix("file:")), stream.index) == stream.frames
+
+
+def all_packets(file: Path, index: int) -> int:
+    """How many packets a stream of an MP4 or MOV file has up to its first damage, shown by its edit list or not."""
+    there = 0
+    with open_source(file, ignore_editlist="1") as container, suppress(av.error.FFmpegError):
+        for p in container.demux(container.streams[index]):
+            there += p.size > 0
+    return there
 
 
 def scan(container: InputContainer, stream: VideoStream) -> tuple[PacketTable, int, list[str]]:
