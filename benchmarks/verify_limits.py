@@ -93,10 +93,10 @@ def measure_release(source: Path, release: Path, work: Work, plan: RedactionPlan
         inside, outside = DetailMeter(), OutsideMeter()
         inside.look(after.number, (after.y,), stored, work.policy.obscure)
         if inside.regions:
-            out.detail.setdefault(name, []).append(inside.worst)
+            out.detail.setdefault(name, []).append(inside.worst.value)
         outside.look(after.number, before, after.y, [r.box for r in stored])
         if name[0] == "blur":
-            out.outside.setdefault(name[1], []).append(outside.worst)
+            out.outside.setdefault(name[1], []).append(outside.worst.value)
     if witness.errors:
         sys.exit(f"{release}: {witness.errors[0]}")
     return out
@@ -136,7 +136,7 @@ def measure(clip: Path, policy: Policy, seconds: float, runner: LocalRunner, fol
                 meter = DetailMeter()
                 meter.look(n, (grey,), [StoredRegion(1, Kind(kind), box.pad(pad).round_out())], policy.obscure)
                 if meter.regions:
-                    out.clear.setdefault(kind, []).append((box.width, meter.worst))
+                    out.clear.setdefault(kind, []).append((box.width, meter.worst.value))
     return out
 
 

@@ -6,7 +6,9 @@ Meters are handed pictures, frame by frame, and say at the end whether what they
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -41,59 +43,35 @@ MAX_DETAIL = 4.0
 MAX_OUTSIDE = 4.0
 EDGE = 8  # samples around a region that deblocking and motion compensation may change: half a macroblock
 
+T = TypeVar("T", np.uint8, np.bool_)
+
 Planes = Sequence[NDArray[np.uint8]]
 """Luma (H, W), and the two of chroma, smaller or as large, where there are any."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Whole-number samples of a picture: rows y1 to before y2, columns x1 to before x2."""
+@dataclass
+class Worst:
+    """The largest value measured so far, and the frame that showed it; -1 where none did."""
 
-    x1: int
-    y1: int
-    x2: int
-    y2: int
+    value: float = 0.0
+    frame: int = -1
 
-    @property
-    def least(self) -> int:
-        return min(self.x2 - self.x1, self.y2 - self.y1)
-
-    @property
-    def size(self) -> int:
-        return max(0, self.x2 - self.x1) * max(0, self.y2 - self.y1)
-
-    def of(self, plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return plane[self.y1 : self.y2, self.x1 : self.x2]
-
-    def meets(self, other: _Part) -> bool:
-        return other.x1 < self.x2 and other.x2 > self.x1 and other.y1 < self.y2 and other.y2 > self.y1
-
-    def grown(self, by: int) -> _Part:
-        return _Part(self.x1 - by, self.y1 - by, self.x2 + by, self.y2 + by)
-
-    def beside(self, other: _Part) -> _Part:
-        """The largest of the four parts of it that lie left, right, above or below of ``other``."""
-        parts = (
-            _Part(self.x1, self.y1, other.x1, self.y2),
-            _Part(other.x2, self.y1, self.x2, self.y2),
-            _Part(self.x1, self.y1, self.x2, other.y1),
-            _Part(self.x1, other.y2, self.x2, self.y2),
-        )
-        return max(parts, key=lambda p: p.size)
+    def take(self, value: float, frame: int) -> None:
+        """Takes in one more."""
+        if value > self.value:
+            self.value, self.frame = value, frame
 
 
 @dataclass
 class DetailMeter:
     """Measures what detail is left inside regions, frame by frame: how much, and whether it can be ours."""
 
-    worst: float = 0.0
-    worst_frame: int = -1
-    regions: int = 0
-    worst_misfit: float = 0.0
-    misfit_frame: int = -1
-    worst_tint: float = 0.0
+    worst: Worst = field(default_factory=Worst)
+    misfit: Worst = field(default_factory=Worst)
+    """Of luma."""
+    tint: Worst = field(default_factory=Worst)
     """The misfit of chroma."""
-    tint_frame: int = -1
+    regions: int = 0
     fitted: int = 0
     cells: int = 0
     """Averages a side, at the most, that were allowed."""
@@ -109,108 +87,113 @@ class DetailMeter:
         """
         self.cells, self.fields = obscure.cells, obscure.method == "mosaic"
         h, w = planes[0].shape
-        areas = [_Part(*r.box.clip(w, h).to_ints()) for r in regions]
+        areas = [r.box.clip(w, h).round_out() for r in regions]
         for i, area in enumerate(areas):
-            dx, dy = (max(_RIM, side // 5) for side in (area.x2 - area.x1, area.y2 - area.y1))
-            middle = _Part(area.x1 + dx, area.y1 + dy, area.x2 - dx, area.y2 - dy)
-            if middle.least < 6:
+            dx, dy = (max(_RIM, side // 5) for side in (area.width, area.height))
+            if min(area.width - 2 * dx, area.height - 2 * dy) < 6:
                 continue
-            over = [a.grown(2) for a in areas[i + 1 :] if middle.meets(a.grown(2))]
+            middle = Box(area.x1 + dx, area.y1 + dy, area.x2 - dx, area.y2 - dy)
+            over = [b for b in (_grown(a, 2) for a in areas[i + 1 :]) if b.intersection(middle)]
             alone = _well_inside(regions[i], middle)
             for o in over:
-                alone[max(o.y1 - middle.y1, 0) : max(o.y2 - middle.y1, 0)][
-                    :, max(o.x1 - middle.x1, 0) : max(o.x2 - middle.x1, 0)
-                ] = False
+                _at(alone, o.move(-middle.x1, -middle.y1))[...] = False
             if alone.sum() < 36:
                 continue  # what lies over it is judged in its turn
             self.regions += 1
-            if area.least >= _LEAST_FITTED and regions[i].outline is None:
-                self._fit(index, planes, area, _free(middle, over), obscure)
+            if min(area.width, area.height) >= _LEAST_FITTED and regions[i].outline is None:
+                self._fit(index, planes, area, reduce(_beside, over, middle), obscure)
             if obscure.method != "mosaic":
-                value = float(high_pass(middle.of(planes[0]))[alone].mean())
-                if value > self.worst:
-                    self.worst, self.worst_frame = value, index
+                self.worst.take(float(high_pass(_at(planes[0], middle))[alone].mean()), index)
 
     def look_black(self, index: int, planes: Planes) -> None:
         """``planes`` of a frame of the release that is to be black all over."""
         self._take(index, [_from_black(p, n) for n, p in enumerate(planes)])
 
-    def _fit(self, index: int, planes: Planes, area: _Part, free: _Part, obscure: ObscurePolicy) -> None:
-        if free.least < _LEAST_FREE:
+    def _fit(self, index: int, planes: Planes, area: Box, free: Box, obscure: ObscurePolicy) -> None:
+        if min(free.width, free.height) < _LEAST_FREE:
             return
         self.fitted += 1
         far = []
         for n, plane in enumerate(planes):
             down, across = (-(-a // b) for a, b in zip(planes[0].shape, plane.shape, strict=True))
-            part = _Part(-(-free.x1 // across), -(-free.y1 // down), free.x2 // across, free.y2 // down)
-            if part.least < _LEAST_FREE // 2:
+            x1, y1, x2, y2 = free.to_ints()
+            x1, y1, x2, y2 = -(-x1 // across), -(-y1 // down), x2 // across, y2 // down
+            if min(x2 - x1, y2 - y1) < _LEAST_FREE // 2:
                 continue
+            part = plane[y1:y2, x1:x2]
             if obscure.method == "solid":
-                far.append(_from_black(part.of(plane), n))
+                far.append(_from_black(part, n))
                 continue
-            left, top = area.x1 // across, area.y1 // down
-            rows = Stretch(-(-area.y2 // down) - top, part.y1 - top, part.y2 - top)
-            columns = Stretch(-(-area.x2 // across) - left, part.x1 - left, part.x2 - left)
-            far.append(misfit(part.of(plane), rows, columns, obscure.cells, smooth=obscure.method != "mosaic"))
+            left, top, right, bottom = area.scale(1 / across, 1 / down).to_ints()
+            rows, columns = Stretch(bottom - top, y1 - top, y2 - top), Stretch(right - left, x1 - left, x2 - left)
+            far.append(misfit(part, rows, columns, obscure.cells, smooth=obscure.method != "mosaic"))
         self._take(index, far)
 
     def _take(self, index: int, far: Sequence[float]) -> None:
         """``far``: the misfit of luma, and of chroma."""
-        if far and far[0] > self.worst_misfit:
-            self.worst_misfit, self.misfit_frame = far[0], index
-        if far[1:] and max(far[1:]) > self.worst_tint:
-            self.worst_tint, self.tint_frame = max(far[1:]), index
+        self.misfit.take(max(far[:1], default=0.0), index)
+        self.tint.take(max(far[1:], default=0.0), index)
 
     def add(self, other: DetailMeter) -> None:
         """Takes in what another meter measured on other frames."""
         self.regions += other.regions
         self.fitted += other.fitted
         self.cells, self.fields = max(self.cells, other.cells), self.fields or other.fields
-        if other.worst > self.worst:
-            self.worst, self.worst_frame = other.worst, other.worst_frame
-        if other.worst_misfit > self.worst_misfit:
-            self.worst_misfit, self.misfit_frame = other.worst_misfit, other.misfit_frame
-        if other.worst_tint > self.worst_tint:
-            self.worst_tint, self.tint_frame = other.worst_tint, other.tint_frame
+        for mine, theirs in ((self.worst, other.worst), (self.misfit, other.misfit), (self.tint, other.tint)):
+            mine.take(theirs.value, theirs.frame)
 
     def check(self, noise: str = "") -> Check:
         """``noise``: what to say of a failure where coding alone may be the reason."""
         smooth = MAX_MISFIT if self.cells <= 2 else MAX_MISFIT_OF_MANY
         most, most_tint = (MAX_MISFIT_OF_FIELDS, MAX_TINT_OF_FIELDS) if self.fields else (smooth, MAX_TINT)
-        ok = self.worst <= MAX_DETAIL and self.worst_misfit <= most and self.worst_tint <= most_tint
+        ok = self.worst.value <= MAX_DETAIL and self.misfit.value <= most and self.tint.value <= most_tint
         sentence = "No detail is left inside the regions."
-        if self.worst > MAX_DETAIL:
+        if self.worst.value > MAX_DETAIL:
             sentence = (
-                f"Frame {self.worst_frame} shows detail inside a region ({self.worst:.1f}; {MAX_DETAIL} is allowed)."
+                f"Frame {self.worst.frame} shows detail inside a region "
+                f"({self.worst.value:.1f}; {MAX_DETAIL} is allowed)."
             )
-        elif self.worst_misfit > most:
+        elif self.misfit.value > most:
             sentence = (
-                f"Frame {self.misfit_frame} has a region that does not look obscured "
-                f"({self.worst_misfit:.1f} from any that is; {most} is allowed)."
+                f"Frame {self.misfit.frame} has a region that does not look obscured "
+                f"({self.misfit.value:.1f} from any that is; {most} is allowed)."
             )
         elif not ok:
             sentence = (
-                f"Frame {self.tint_frame} has a region whose colours do not look obscured "
-                f"({self.worst_tint:.1f} from any that do; {most_tint} is allowed)."
+                f"Frame {self.tint.frame} has a region whose colours do not look obscured "
+                f"({self.tint.value:.1f} from any that do; {most_tint} is allowed)."
             )
         if not ok and noise:
             sentence += f" {noise}"
         numbers = {
-            "worst": round(self.worst, 3),
+            "worst": round(self.worst.value, 3),
             "regions": float(self.regions),
-            "worst_misfit": round(self.worst_misfit, 3),
-            "worst_tint": round(self.worst_tint, 3),
+            "worst_misfit": round(self.misfit.value, 3),
+            "worst_tint": round(self.tint.value, 3),
             "fitted": float(self.fitted),
         }
         return Check("detail", ok, sentence, numbers)
 
 
-def _free(middle: _Part, over: Sequence[_Part]) -> _Part:
-    """A large rectangle of a region's middle on which none of those over it lies; empty where there is none."""
-    for o in over:
-        if middle.meets(o):
-            middle = middle.beside(o)
-    return middle
+def _grown(box: Box, by: float) -> Box:
+    return Box(box.x1 - by, box.y1 - by, box.x2 + by, box.y2 + by)
+
+
+def _beside(box: Box, other: Box) -> Box:
+    """The largest of the four parts of a box that lie left, right, above or below of another; empty where none does."""
+    parts = (
+        Box(box.x1, box.y1, min(max(other.x1, box.x1), box.x2), box.y2),
+        Box(max(min(other.x2, box.x2), box.x1), box.y1, box.x2, box.y2),
+        Box(box.x1, box.y1, box.x2, min(max(other.y1, box.y1), box.y2)),
+        Box(box.x1, max(min(other.y2, box.y2), box.y1), box.x2, box.y2),
+    )
+    return max(parts, key=lambda p: p.area) if box.intersection(other) else box
+
+
+def _at(plane: NDArray[T], box: Box) -> NDArray[T]:
+    """What of a plane a box holds: a view."""
+    x1, y1, x2, y2 = (max(v, 0) for v in box.to_ints())
+    return plane[y1:y2, x1:x2]
 
 
 def _from_black(plane: NDArray[np.uint8], n: int) -> float:
@@ -219,9 +202,9 @@ def _from_black(plane: NDArray[np.uint8], n: int) -> float:
     return float(np.sqrt(np.square(plane - (_GREY if n else min(mean, _BLACK))).mean()))
 
 
-def _well_inside(region: StoredRegion, part: _Part) -> NDArray[np.bool_]:
+def _well_inside(region: StoredRegion, part: Box) -> NDArray[np.bool_]:
     """(rows, columns) of a part of a region: the samples that lie at least EDGE samples inside its outline."""
-    x1, y1, x2, y2 = part.x1, part.y1, part.x2, part.y2
+    x1, y1, x2, y2 = part.to_ints()
     if region.outline is None:
         return np.ones((y2 - y1, x2 - x1), bool)
     x, y = np.arange(x1, x2, dtype=np.float64) + 0.5, np.arange(y1, y2, dtype=np.float64) + 0.5
@@ -239,49 +222,46 @@ def high_pass(patch: NDArray[np.uint8]) -> NDArray[np.float32]:
 class OutsideMeter:
     """Measures what changed outside all regions, on frames that source and release share."""
 
-    worst: float = 0.0
-    worst_frame: int = -1
+    worst: Worst = field(default_factory=Worst)
     total: float = 0.0
     frames: int = 0
 
     def look(self, index: int, source: NDArray[np.uint8], release: NDArray[np.uint8], boxes: Iterable[Box]) -> None:
         """``source`` and ``release``: luma (H, W) of the same frame; ``boxes`` in its samples."""
         if source.shape != release.shape:
-            self.worst, self.worst_frame = 255.0, index
+            self.frames += 1
+            self.worst.take(255.0, index)
             return
-        difference = cv2.absdiff(source, release)
+        difference = np.asarray(cv2.absdiff(source, release), np.uint8)
         for box in boxes:
-            grown = Box(box.x1 - EDGE, box.y1 - EDGE, box.x2 + EDGE, box.y2 + EDGE)
-            x1, y1, x2, y2 = grown.clip(source.shape[1], source.shape[0]).to_ints()
-            difference[y1:y2, x1:x2] = 0
+            _at(difference, _grown(box, EDGE))[...] = 0
         value = float(difference.mean())
         self.total += value
         self.frames += 1
-        if value > self.worst:
-            self.worst, self.worst_frame = value, index
+        self.worst.take(value, index)
 
     def add(self, other: OutsideMeter) -> None:
         """Takes in what another meter measured on other frames."""
         self.total += other.total
         self.frames += other.frames
-        if other.worst > self.worst:
-            self.worst, self.worst_frame = other.worst, other.worst_frame
+        self.worst.take(other.worst.value, other.worst.frame)
 
     def check(self, noise: str = "") -> Check:
         """``noise``: as of the other meter."""
         if not self.frames:
             return Check("outside", True, "The picture outside the regions was not compared.", {"frames": 0.0})
-        ok = self.worst <= MAX_OUTSIDE
+        ok = self.worst.value <= MAX_OUTSIDE
         sentence = (
             f"Outside the regions nothing changed but coding noise, on {plural(self.frames, 'frame')} that could be "
             "compared."
             if ok
-            else f"Frame {self.worst_frame} differs from the source outside all regions (by {self.worst:.1f} of 255)."
+            else f"Frame {self.worst.frame} differs from the source outside all regions "
+            f"(by {self.worst.value:.1f} of 255)."
         )
         if not ok and noise:
             sentence += f" {noise}"
         numbers = {
-            "worst": round(self.worst, 3),
+            "worst": round(self.worst.value, 3),
             "mean": round(self.total / self.frames, 3),
             "frames": float(self.frames),
         }
