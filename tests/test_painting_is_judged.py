@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from clips import Clip, write_clip
+from here import Here
 from PIL import Image
 
 import redact
@@ -51,14 +51,6 @@ def plan(source: Path, runner: LocalRunner) -> RedactionPlan:
         Track(n, Kind.FACE, (KeyBox(0, b), KeyBox(FRAMES - 1, b.move(8, 4)))) for n, b in enumerate(PLACES, 1)
     )
     return replace(redact.plan(source, BASE, runner=runner), tracks=tracks)
-
-
-class InThisProcess:
-    """Runs the jobs one after the other, here, where parts can be exchanged."""
-
-    def map(self, function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
-        for job in jobs:
-            yield function(*job)
 
 
 def _policy(method: str) -> Policy:
@@ -122,7 +114,7 @@ def _failed(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("method", ["blur", "mosaic", "solid"])
 def test_what_is_painted_well_is_released(method: str, source: Path, plan: RedactionPlan, tmp_path: Path) -> None:
-    redact.render(source, plan, tmp_path / "out.mp4", _policy(method), runner=InThisProcess())
+    redact.render(source, plan, tmp_path / "out.mp4", _policy(method), runner=Here())
     record = json.loads((tmp_path / "out.mp4.record.json").read_text())
     (numbers,) = (c["numbers"] for c in record["verification"]["checks"] if c["name"] == "detail")
     assert numbers["fitted"] == 3 * FRAMES, "each region of each frame, overlapped or not"
@@ -140,7 +132,7 @@ def test_an_error_of_the_renderer_is_quarantined(
 ) -> None:
     monkeypatch.setattr(rendering, "Obscurer", error)
     with pytest.raises(VerificationError):
-        redact.render(source, plan, tmp_path / "out.mp4", _policy(method), runner=InThisProcess())
+        redact.render(source, plan, tmp_path / "out.mp4", _policy(method), runner=Here())
     assert _failed(tmp_path / "out.mp4.quarantine") == ["detail"]
 
 
@@ -149,17 +141,17 @@ def test_blurred_is_not_solid(
 ) -> None:
     monkeypatch.setattr(rendering, "Obscurer", lambda _, given=(): Obscurer(BASE.obscure, given))
     with pytest.raises(VerificationError):
-        redact.render(source, plan, tmp_path / "out.mp4", _policy("solid"), runner=InThisProcess())
+        redact.render(source, plan, tmp_path / "out.mp4", _policy("solid"), runner=Here())
 
 
 def test_a_black_frame_that_is_not_black_is_quarantined(
     source: Path, plan: RedactionPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dark = replace(plan, black=(7,))
-    redact.render(source, dark, tmp_path / "out.mp4", BASE, runner=InThisProcess())
+    redact.render(source, dark, tmp_path / "out.mp4", BASE, runner=Here())
     monkeypatch.setattr(rendering, "black", lambda _: None)
     with pytest.raises(VerificationError, match="Frame 7"):
-        redact.render(source, dark, tmp_path / "again.mp4", BASE, runner=InThisProcess())
+        redact.render(source, dark, tmp_path / "again.mp4", BASE, runner=Here())
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])

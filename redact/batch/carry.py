@@ -88,7 +88,6 @@ class Carrier:
         self._sources: dict[str, threading.Lock] = {}
         self._left: Counter[str] = Counter()
         self._counts = threading.Lock()
-        self._strangers: dict[str, str] = {}  # by job: what is to be said of a file that was set aside
 
     def carry_out(self, batch: Batch) -> Generator[tuple[Job, RequestResult], None, None]:
         """Yields each job with its result, in the order of the requests, as soon as it and those before are done.
@@ -186,11 +185,10 @@ class Carrier:
 
     def _carried(self, job: Job, earlier: Entry | None) -> RequestResult:
         output = self._place.folder / job.output
-        before = _inode(output)
-        result = self._outcome(job, lambda: self._attempt(job, output, blank_of(job), earlier))
+        before, aside = _inode(output), list[str]()
+        result = self._outcome(job, lambda: self._attempt(job, output, blank_of(job), earlier, aside))
         if result.fate is not Fate.RELEASED:
-            kept = self._strangers.pop(job.id, "")
-            result = replace(result, reason=f"{result.reason} {kept}".rstrip())
+            result = replace(result, reason=" ".join((result.reason, *aside)))
             if before and _inode(output) == before and is_own(job, record_path(output)):
                 # The report names what is not released: who looks for it in the folder must not take this for it.
                 result = replace(result, reason=f"{result.reason} {earlier_release(job.output)}")
@@ -218,9 +216,12 @@ class Carrier:
             self._happened("defect", {"id": job.id, "trace": traceback.format_exc()})
             return replace(blank, fate=Fate.QUARANTINED, reason=f"A defect in redact: {type(e).__name__}: {e}")
 
-    def _attempt(self, job: Job, output: Path, blank: RequestResult, earlier: Entry | None) -> RequestResult:
+    def _attempt(
+        self, job: Job, output: Path, blank: RequestResult, earlier: Entry | None, set_aside: list[str]
+    ) -> RequestResult:
         """Releases and delivers, or delivers what is in quarantine. Raises RedactError of some kind, or OSError.
 
+        Adds to ``set_aside`` what is to be said of a file that was, however the attempt ends.
         What a person released of the corrected plan of an earlier quarantine is not made again.
         """
         if self._place.delivery is not None:
@@ -232,21 +233,20 @@ class Carrier:
         if by_hand is not None:
             self._journal.remember(job, by_hand.source_sha256, by_hand.output_sha256, by_hand.result)
             return self._delivered(job, output, by_hand.quarantine, by_hand.result, earlier)
-        force = self._may_replace(job, output, earlier)
+        force = self._may_replace(job, output, earlier, set_aside)
         try:
             outcome = self._redact(job, source, output, scratch, force=force)
         except VerificationError as e:
             return self._quarantined(replace(blank, fate=Fate.QUARANTINED, reason=e.message), output, aside)
-        result = _released(blank, outcome, job.output)
-        if job.id in self._strangers:
-            result = replace(result, notes=(*result.notes, self._strangers.pop(job.id)))
+        made = _released(blank, outcome, job.output)
+        result = replace(made, notes=(*made.notes, *set_aside))
         # The source that the release was made of: the file may be another by now.
         known = read_record(outcome.record)
         # Before it is delivered: where that fails, the next run has nothing to do but this.
         self._journal.remember(job, known.source_sha256, known.output_sha256, result)
         return self._delivered(job, output, aside, result, earlier)
 
-    def _may_replace(self, job: Job, output: Path, earlier: Entry | None) -> bool:
+    def _may_replace(self, job: Job, output: Path, earlier: Entry | None, set_aside: list[str]) -> bool:
         """Whether what lies at an output is the request's own, or nothing; what is not its record's is set aside.
 
         Raises UsageError where something of another lies there.
@@ -254,7 +254,7 @@ class Carrier:
         if is_own(job, record_path(output)):
             if output.is_file() and not self._is_known(output, read_record(record_path(output)).output_sha256):
                 name = set_stranger_aside(output)
-                self._strangers[job.id] = stranger_kept(job.output, name)
+                set_aside.append(stranger_kept(job.output, name))
                 self._happened("set aside", {"id": job.id, "file": job.output, "as": name})
             return True
         # A release that has lost its record is known by the journal. What a person made is not made again.
