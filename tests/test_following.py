@@ -146,6 +146,19 @@ def test_a_plate_that_drives_by_is_followed(step: int) -> None:
     assert not _clear(_plan(looks, [n / 25 for n in range(31)]), places)
 
 
+def test_who_is_where_he_was_expected_is_not_given_to_another_track() -> None:
+    """A doubtful finding of before lies near, and somebody stands where he came from: two pairs, both of them bad."""
+    at = _walk(Box(300, 400, 405, 540), 1.1 * 25 / 3, 25.0)
+    doubtful, bystander = at(18).move(-30, 60), at(15).move(-40, -70)
+    looks = [FrameDetections(n, (_face(at(n), 0.9),)) for n in range(0, 19, 3)]
+    looks[3] = FrameDetections(9, (*looks[3].detections, _face(doubtful, 0.35)))
+    looks[4] = FrameDetections(12, (*looks[4].detections, _face(doubtful, 0.35)))
+    looks[6] = FrameDetections(18, (*looks[6].detections, _face(bystander, 0.9)))
+    later = [FrameDetections(n, (_face(bystander, 0.9),)) for n in range(21, 31, 3)]
+    plan = _plan([*looks, *later], [n / 25 for n in range(31)])
+    assert not _clear(plan, {n: at(n) for n in range(24)})
+
+
 def test_who_runs_past_the_camera_leaves_no_smear() -> None:
     """A whole width farther in each look, but steadily: not two people, of whom all that lies between is covered."""
     near = Box(300, 400, 420, 540)

@@ -27,6 +27,7 @@ _NEAR = 0.6
 _PER_SECOND, _PER_SECOND_ONCE = 2.5, 9.0
 _FAR = 2.5
 _DOUBT = 0.3  # cost of a doubtful finding: as much as to be three tenths of a side farther away
+_CLOSE = 0.6  # cost below which a finding lies where a track was expected
 _SIZE_RATIO = 1.9  # a size changes by less than this between two sightings
 _FORBIDDEN = 1e6
 # Share of the picture's long side from which on a doubtful finding is none, and a sure one must be very sure to be a
@@ -122,8 +123,16 @@ def _match(
     none = (doubt > 0) & np.array([_longer(d.box) >= large for d in found])
     small = np.array([_longer(t.keys[-1].box) < large for t in tracks])
     cost[small[:, None] & none] = _FORBIDDEN
-    rows, columns = linear_sum_assignment(cost)
-    return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if cost[r, c] < _FORBIDDEN]
+    # Most pairs at the least cost, but what lies where a track was expected first: else a finding is taken from
+    # where it belongs, to give some other track one that hardly fits, too.
+    out: list[tuple[int, int]] = []
+    for most in (_CLOSE, _FORBIDDEN):
+        rows, columns = linear_sum_assignment(np.where(cost < most, cost, _FORBIDDEN))
+        new = [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if cost[r, c] < most]
+        for r, c in new:
+            cost[r, :] = cost[:, c] = _FORBIDDEN
+        out += new
+    return out
 
 
 def _counts(track: _Open, policy: TrackPolicy, detect: DetectPolicy, large: float, alone: bool) -> bool:
