@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import math
 import re
@@ -25,7 +23,6 @@ from redact.period import Period
 from redact.pictures import PictureSums
 from redact.scope import EVERYTHING, Scope
 from redact.timeline import Span
-from redact.track import RegionsByFrame
 from redact.zones import Point, check_sides
 
 _Index = Annotated[int, Field(ge=0)]
@@ -338,19 +335,3 @@ def check_looked(path: Path, part: Span, plan: RedactionPlan) -> None:
                 f"frames {looked.start} to {looked.stop - 1} only.",
                 "Correct `scope` in the plan, or make a plan for all of it.",
             )
-
-
-def to_mot(plan: RedactionPlan) -> str:
-    """The final regions as MOTChallenge CSV.
-
-    Columns: frame and track from 1, x, y, width, height, 1, class (1 face, 2 plate, 3 zone), 1.
-    """
-    classes = {Kind.FACE: 1, Kind.PLATE: 2, Kind.ZONE: 3}
-    regions = RegionsByFrame(plan)
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    for i in range(plan.source.frames):
-        for r in regions.at(i):
-            b = r.box
-            rows.writerow([i + 1, r.track, int(b.x1), int(b.y1), int(b.width), int(b.height), 1, classes[r.kind], 1])
-    return text.getvalue()

@@ -18,7 +18,8 @@ from redact.cli.output import answers, err, errors, json_line, out, report
 from redact.display import ProgressDisplay
 from redact.errors import RedactError, UsageError
 from redact.inputs import check_input, check_named, find_footage, outputs_for
-from redact.plan_io import dump_plan, to_mot
+from redact.mot import to_mot
+from redact.plan_io import dump_plan
 from redact.policy import Detail, Policy
 from redact.run.local import LocalRunner
 from redact.staging import check_new_file, publish_text

@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
-import numpy as np
 import pytest
 from here import Here
-from PIL import Image
 
 import redact
 from redact import stills
@@ -32,16 +30,11 @@ NAMES = ("r.png", "r.png.record.json", "r.png.plan.json")
 
 
 @pytest.fixture
-def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two pictures in a folder; detectors see nothing in them."""
-    for name, turn in (("a.png", 0), ("b.png", 1)):
-        y, x = np.mgrid[0:240, 0:320]
-        pixels = np.stack([x % 256, y % 256, (x + y) // 2 % 256], 2).astype(np.uint8)
-        Image.fromarray(np.rot90(pixels, 2 * turn)).save(tmp_path / name)
-    monkeypatch.chdir(tmp_path)
+def pictures(two_pictures: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Detectors see nothing in them."""
     monkeypatch.setattr(stills, "find_still", lambda *_: ())
     monkeypatch.setattr(stills, "find", lambda *_: iter(()))
-    return tmp_path
+    return two_pictures
 
 
 def _carry_out(folder: Path, *rows: dict[str, Any], output: str = "", at_once: int = 1) -> Sequence[RequestResult]:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -198,3 +199,11 @@ def test_python_examples_run(number: int, folder: Path) -> None:
 def test_python_functions_are_listed() -> None:
     functions = {f.split("(")[0].removeprefix("redact.") for f in first_column(read("docs/python-api.md"), "function")}
     assert functions == {n for n in redact.__all__ if n[0].islower()}
+
+
+def test_functions_of_the_other_commands_are_where_the_page_says() -> None:
+    named = re.findall(r"`(redact\.[a-z_.]+\.[a-z_]+)\(", read("docs/python-api.md"))
+    assert len(named) > 5
+    for name in named:
+        module, _, function = name.rpartition(".")
+        assert callable(getattr(import_module(module), function)), name
